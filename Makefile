@@ -1,0 +1,61 @@
+# `make help` lists what there is. Everything runs in .venv, which the first target that needs it makes.
+.DEFAULT_GOAL := help
+.PHONY: help up test check format proto lock clean
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --no-input install --quiet --progress-bar off --require-hashes
+SOURCES := proto/generate.py proto/check.py services gateway cli tests
+UP_OPTIONS := $(if $(PORTS),--port-base $(PORTS)) $(if $(STATE),--state $(STATE))
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  PORTS=9000 uses five ports from 9000 on, STATE=folder another folder, PYTHON=... another Python 3.11"
+
+up: $(VENV)/.installed ## Run everything here, with a database of its own and a sample shop
+	@$(BIN)/sedifex up $(UP_OPTIONS)
+
+test: $(VENV)/.installed-dev ## Run all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.installed-dev ## Check style, types, the contract and the generated code
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy $(SOURCES)
+	$(BIN)/python proto/check.py $(if $(BASE),--base $(BASE))
+
+format: $(VENV)/.installed-dev ## Put the code into shape
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+proto: $(VENV)/.installed-dev ## Put the contract into shape and generate proto/gen from it
+	$(BIN)/buf format --write
+	$(BIN)/python proto/generate.py --out proto/gen
+
+lock: $(VENV)/.installed-dev ## Lock the newest dependencies that requirements*.in allow, with hashes
+	$(BIN)/uv pip compile $(LOCK) requirements.in --output-file requirements.txt
+	$(BIN)/uv pip compile $(LOCK) requirements-dev.in --output-file requirements-dev.txt
+LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+clean: ## Remove .venv and what was built; the data in .sedifex stays
+	rm -rf $(VENV) build
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "Python 3.11 is needed and $(PYTHON) was not found. Install it, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Making $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo "This Python cannot make virtual environments. On Debian: apt-get install python3.11-venv"; rm -rf $(VENV); exit 1; }
+
+$(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what Sedifex needs (once, about half a minute) ..."
+	@$(PIP) -r requirements.txt
+	@$(BIN)/pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@echo "Installing what checks and tests need (once, about half a minute) ..."
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
