@@ -1,0 +1,74 @@
+"""The door: every call of every service comes through here before its handler runs."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_interceptor.server import AsyncServerInterceptor
+
+from services.common.access import service_identity
+from services.common.access.caller import ANONYMOUS, Caller, set_caller
+from services.common.access.rules import read_rules
+from services.common.access.verdicts import Verdicts
+from services.common.errors import PermissionDenied, Unauthenticated
+
+# What load balancers and operators' tools call. They are not ours, so they carry no rule, and tell nothing of any shop.
+INFRASTRUCTURE = ("/grpc.health.v1.Health/", "/grpc.reflection.v1alpha.ServerReflection/")
+
+
+class AccessInterceptor(AsyncServerInterceptor):
+    """Finds out who is calling and applies the method's rule. Whatever is not allowed by a rule is refused.
+
+    Every refusal is raised, never `context.abort`ed: an abort that is not awaited would let the call go on.
+    """
+
+    def __init__(self, services: Iterable[ServiceDescriptor], verdicts: Verdicts, service_secret: str) -> None:
+        self._rules = read_rules(services)
+        self._verdicts = verdicts
+        self._service_secret = service_secret
+
+    async def intercept(
+        self,
+        method: Callable[..., Any],
+        request_or_iterator: Any,
+        context: grpc.aio.ServicerContext[Any, Any],
+        method_name: str,
+    ) -> Any:
+        """Lets the call pass, or raises Unauthenticated, PermissionDenied, InvalidArgument or Unavailable."""
+        if not method_name.startswith(INFRASTRUCTURE):
+            rule = self._rules.get(method_name)
+            if rule is None:
+                raise PermissionDenied(f"{method_name} is not served here.")
+            caller = ANONYMOUS if rule.is_public else await self._authenticate(context.invocation_metadata() or ())
+            rule.check(caller, request_or_iterator)
+            set_caller(caller)
+        response = method(request_or_iterator, context)
+        return response if hasattr(response, "__aiter__") else await response
+
+    async def _authenticate(self, metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
+        token = bearer_token(metadata)
+        if token.startswith(service_identity.PREFIX):
+            service = service_identity.identify(token, self._service_secret)
+            if service is None:
+                raise Unauthenticated(
+                    "This is no service of ours: its SEDIFEX_SERVICE_SECRET differs.", reason="SERVICE_NOT_ACCEPTED"
+                )
+            return service
+        return await self._verdicts.caller(token)
+
+
+def bearer_token(metadata: Iterable[tuple[str, str | bytes]]) -> str:
+    """The token of `authorization: Bearer …` (RFC 6750).
+
+    Raises:
+        Unauthenticated: there is none, or more than one.
+    """
+    found = [value for key, value in metadata if key == "authorization"]
+    scheme, _, token = str(found[0]).partition(" ") if len(found) == 1 else ("", "", "")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated(
+            "Send an API key, once: as the header 'Authorization: Bearer <key>', over REST also as 'X-Api-Key: <key>'.",
+            reason="CREDENTIAL_MISSING",
+        )
+    return token.strip()

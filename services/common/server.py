@@ -1,0 +1,112 @@
+"""Builds and runs the gRPC server of a service. All three are made here, so the order of interceptors, health,
+reflection and the way to stop are decided once."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+from grpc_reflection.v1alpha import reflection
+
+from services.common.access.interceptor import AccessInterceptor
+from services.common.access.verdicts import Verdicts
+from services.common.database import Database
+from services.common.interceptors import ErrorInterceptor, RequestInterceptor, ValidationInterceptor
+
+log = logging.getLogger(__name__)
+
+Context = grpc.aio.ServicerContext[Any, Any]
+"""What a servicer's method is given beside the request."""
+
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+"""More than the largest page of the largest products."""
+MAX_CONCURRENT_CALLS = 2_000
+HEALTH_INTERVAL_S = 2.0
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service of the contract and what serves it."""
+
+    descriptor: ServiceDescriptor
+    servicer: Any
+    register: Callable[[Any, grpc.aio.Server], None]
+    """The generated `add_…Servicer_to_server`."""
+
+
+@asynccontextmanager
+async def serving(
+    service: Service,
+    *,
+    address: str,
+    verdicts: Verdicts,
+    service_secret: str,
+    database: Database,
+    drain_seconds: float,
+) -> AsyncIterator[int]:
+    """Serves while the context lasts; gives the port. At its end new calls are refused and open ones finish.
+
+    Raises:
+        RuleError: an RPC has no access rule.
+        OSError: the address cannot be listened on.
+    """
+    server = grpc.aio.server(
+        interceptors=[
+            RequestInterceptor(),
+            ErrorInterceptor(),
+            AccessInterceptor([service.descriptor], verdicts, service_secret),
+            ValidationInterceptor(),
+        ],
+        options=[
+            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.so_reuseport", 0),  # a port that is taken is an error, not a second server behind it
+        ],
+        maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS,
+    )
+    service.register(service.servicer, server)
+    health = HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    names = (service.descriptor.full_name, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
+    reflection.enable_server_reflection((*names, reflection.SERVICE_NAME), server)
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError as failure:
+        raise OSError(f"{address} cannot be listened on; is another server running there?") from failure
+    await server.start()
+    watch = asyncio.create_task(_report_health(health, service.descriptor.full_name, database))
+    log.info("serving", extra={"rpcService": service.descriptor.full_name, "port": port})
+    try:
+        yield port
+    finally:
+        watch.cancel()
+        await health.enter_graceful_shutdown()
+        await server.stop(drain_seconds)
+        log.info("stopped")
+
+
+async def until_stopped() -> None:
+    """Waits for SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+async def _report_health(health: HealthServicer, service: str, database: Database) -> None:
+    """Keeps the health of the service at what the database allows.
+
+    That of the whole server ("") stays SERVING: restarting a process does not bring its database back.
+    """
+    while True:
+        states = health_pb2.HealthCheckResponse
+        await health.set(service, states.SERVING if await database.answers() else states.NOT_SERVING)
+        await asyncio.sleep(HEALTH_INTERVAL_S)

@@ -1,0 +1,175 @@
+"""Settings of every process, from `SEDIFEX_*` environment variables, read once at start.
+
+No secret has a default, in development neither: `sedifex up` makes random ones and hands them over in the environment.
+A process that lacks one says which and does not start.
+"""
+
+import re
+import sys
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Literal, TypeVar
+
+from psycopg2 import ProgrammingError
+from psycopg2.extensions import parse_dsn
+from pydantic import AfterValidator, Base64Bytes, BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+PREFIX = "SEDIFEX_"
+EX_CONFIG = 78
+"""The exit status for "configuration error" (sysexits.h)."""
+
+Network = IPv4Network | IPv6Network
+
+
+class VersionedSecret(BaseModel):
+    """32 random bytes under a version number, in base 64. The version stands beside what was made with it."""
+
+    version: int = Field(ge=1)
+    secret: Annotated[Base64Bytes, Field(min_length=32, max_length=32, repr=False)]
+
+
+def _check_database_url(url: SecretStr) -> SecretStr:
+    """Refuses what libpq cannot read, without repeating it: it holds a password."""
+    try:
+        parts = parse_dsn(url.get_secret_value())
+    except ProgrammingError:
+        parts = {}
+    # A password that holds "#" or "/" unescaped ends up in the port or the name, and from there in libpq's messages.
+    strange = re.search(r"[^0-9,]", parts.get("port", "")) or re.search(r"[@:/?#]", parts.get("dbname", ""))
+    if strange or not parts.get("dbname"):
+        raise ValueError(
+            "is no database URL; it must be like postgresql://user:password@host:5432/name, "
+            "the password percent-encoded"
+        ) from None
+    return url
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database_url)]
+
+
+def _check_versions(secrets: list[VersionedSecret]) -> list[VersionedSecret]:
+    if len({each.version for each in secrets}) < len(secrets):
+        raise ValueError("has a version twice; every secret needs a version of its own")
+    return secrets
+
+
+VersionedSecrets = Annotated[list[VersionedSecret], Field(min_length=1), AfterValidator(_check_versions)]
+
+
+class Settings(BaseSettings):
+    """What every process needs."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
+
+    mode: Literal["production", "development"] = "production"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    keys_address: str = Field(default="127.0.0.1:50051", description="host:port of the Keys service")
+    catalog_address: str = Field(default="127.0.0.1:50052", description="host:port of the Catalog service")
+    webhooks_address: str = Field(default="127.0.0.1:50053", description="host:port of the Webhooks service")
+    drain_seconds: float = Field(default=10, gt=0, description="how long open calls may take when a process stops")
+
+
+class ServiceSettings(Settings):
+    """What every service needs beside its own."""
+
+    service_secret: SecretStr = Field(
+        min_length=32, description="the secret by which Sedifex's services know each other, 32 characters or more"
+    )
+    database_threads: int = Field(default=8, ge=1, le=64, description="database connections of a process")
+
+
+class KeysSettings(ServiceSettings):
+    """The Keys service."""
+
+    keys_listen: str = Field(default="127.0.0.1:50051", description="host:port to listen on")
+    keys_database_url: DatabaseUrl = Field(description="postgresql://… of the Keys service's own database")
+    token_peppers: VersionedSecrets = Field(
+        description='what tokens are hashed under: [{"version":1,"secret":"<32 bytes in base 64>"}]'
+    )
+
+
+class CatalogSettings(ServiceSettings):
+    """The Catalog service."""
+
+    catalog_listen: str = Field(default="127.0.0.1:50052", description="host:port to listen on")
+    catalog_database_url: DatabaseUrl = Field(description="postgresql://… of the Catalog service's own database")
+
+
+class WebhooksSettings(ServiceSettings):
+    """The Webhooks service and its worker."""
+
+    webhooks_listen: str = Field(default="127.0.0.1:50053", description="host:port to listen on")
+    webhooks_database_url: DatabaseUrl = Field(description="postgresql://… of the Webhooks service's own database")
+    webhook_secret_keys: VersionedSecrets = Field(
+        description='what endpoint secrets are encrypted under: [{"version":1,"secret":"<32 bytes in base 64>"}]',
+    )
+    worker_drain_seconds: float = Field(
+        default=16,
+        gt=0,
+        description="how long a stopping worker lets what it sends end; an exchange takes 15 s at most",
+    )
+    webhook_allow_http: bool = Field(default=False, description="let endpoints be http; development only")
+    webhook_allowed_networks: list[Network] = Field(
+        default=[], description="private networks that deliveries may go to all the same; development only"
+    )
+
+    @model_validator(mode="after")
+    def _production_sends_to_the_internet_only(self) -> "WebhooksSettings":
+        if self.mode == "production" and (self.webhook_allow_http or self.webhook_allowed_networks):
+            raise ValueError(
+                f"{PREFIX}WEBHOOK_ALLOW_HTTP and {PREFIX}WEBHOOK_ALLOWED_NETWORKS are for {PREFIX}MODE=development: "
+                "in production they would let a shop's webhook reach inside"
+            )
+        return self
+
+
+class DatabaseSettings(BaseSettings):
+    """The databases to migrate: those that are named."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
+
+    keys_database_url: DatabaseUrl | None = None
+    catalog_database_url: DatabaseUrl | None = None
+    webhooks_database_url: DatabaseUrl | None = None
+
+
+class GatewaySettings(Settings):
+    """The gateway. It holds no secret: it passes its callers' credentials on."""
+
+    gateway_host: str = "127.0.0.1"
+    gateway_port: int = Field(default=8080, ge=1, le=65535)
+    gateway_max_body_bytes: int = Field(default=1_048_576, ge=1024)
+    gateway_sample_shop: bool = Field(default=False, description="serve the pictures of the sample shop")
+
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
+def load(kind: type[AnySettings]) -> AnySettings:
+    """The settings of this process.
+
+    Raises:
+        SystemExit: something is missing or wrong; standard error says what, by the variable's name.
+    """
+    try:
+        return kind()
+    except ValidationError as problem:
+        lines = [_explain(kind, tuple(each["loc"]), each["msg"], each["type"]) for each in problem.errors()]
+    except SettingsError as problem:
+        # Lists are written in JSON; what is not JSON does not get as far as validation.
+        name = re.search(r'field "(\w+)"', str(problem))
+        lines = [_explain(kind, (name[1],) if name else (), "must be JSON", "json")]
+    print("Sedifex cannot start:", *lines, sep="\n  - ", file=sys.stderr)  # noqa: T201 - there is no logging yet
+    raise SystemExit(EX_CONFIG)
+
+
+def _explain(kind: type[Settings], location: tuple[int | str, ...], message: str, problem: str) -> str:
+    if not location:
+        return message.removeprefix("Value error, ")
+    name = str(location[0])
+    field = kind.model_fields.get(name)
+    meaning = f" ({field.description})" if field and field.description else ""
+    variable = PREFIX + name.upper()
+    if problem == "missing":
+        return f"{variable} is not set{meaning}"
+    return f"{variable}{meaning}: {message.removeprefix('Value error, ')}"
