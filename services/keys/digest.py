@@ -1,0 +1,39 @@
+"""What is kept of a token: HMAC-SHA256 under a pepper that is not in the database.
+
+No slow hash is needed: 190 random bits cannot be guessed, and a slow one would let a flood of wrong tokens stop the
+service. The pepper's version stands beside each digest, so that a new pepper can be brought in while the old one holds.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.common.settings import VersionedSecret
+
+
+@dataclass(frozen=True)
+class Digest:
+    """The digest of a token, 32 bytes, and the version of the pepper that it was made with."""
+
+    value: bytes
+    pepper_version: int
+
+
+class Digester:
+    """Makes digests under a set of peppers, the highest version for what is new."""
+
+    def __init__(self, peppers: Sequence[VersionedSecret]) -> None:
+        self._peppers = sorted(peppers, key=lambda each: each.version, reverse=True)
+
+    def new(self, token: str) -> Digest:
+        """The digest to keep of a new token."""
+        return self._under(self._peppers[0], token)
+
+    def candidates(self, token: str) -> list[Digest]:
+        """Every digest under which the token may have been kept."""
+        return [self._under(pepper, token) for pepper in self._peppers]
+
+    @staticmethod
+    def _under(pepper: VersionedSecret, token: str) -> Digest:
+        return Digest(hmac.new(pepper.secret, token.encode(), hashlib.sha256).digest(), pepper.version)

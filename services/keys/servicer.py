@@ -1,0 +1,74 @@
+"""KeysService of the contract: reads requests, calls the domain, writes answers."""
+
+from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc
+
+from services.common.access import token as token_format
+from services.common.access.caller import current_caller
+from services.common.database import Database
+from services.common.ids import ids_of, new_id
+from services.common.paging import PageRequest
+from services.common.server import Context
+from services.common.stores import StoreDirectory
+from services.common.times import from_timestamp, now
+from services.keys import lifecycle, verification
+from services.keys.convert import key_message, verdict_message
+from services.keys.digest import Digester
+
+
+class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
+    """See proto/sedifex/keys/v1/keys.proto for what each method promises."""
+
+    def __init__(self, database: Database, digester: Digester, stores: StoreDirectory) -> None:
+        self._database = database
+        self._digester = digester
+        self._stores = stores
+
+    async def CreateKey(self, request: keys_pb2.CreateKeyRequest, _context: Context) -> keys_pb2.CreateKeyResponse:
+        """Creates an API key and reveals its secret, this once."""
+        (store_id,) = ids_of(request.parent)
+        store = await self._stores.get(store_id)
+        token = token_format.mint(token_format.Kind.TEST if store.is_test else token_format.Kind.LIVE)
+        moment = now()
+        key = await self._database.write(
+            lifecycle.create_key,
+            key_id=new_id("key"),
+            store_id=store.id,
+            display_name=request.display_name,
+            scopes=request.scopes,
+            expire_time=from_timestamp(request.expire_time) if request.HasField("expire_time") else None,
+            creator=current_caller(),
+            request_id=request.request_id or None,
+            token=token,
+            digester=self._digester,
+            now=moment,
+        )
+        return keys_pb2.CreateKeyResponse(key=key_message(key, moment), secret=token)
+
+    async def GetKey(self, request: keys_pb2.GetKeyRequest, _context: Context) -> keys_pb2.GetKeyResponse:
+        """Gets one key."""
+        store_id, key_id = ids_of(request.name)
+        key = await self._database.read(lifecycle.get_key, store_id, key_id)
+        return keys_pb2.GetKeyResponse(key=key_message(key, now()))
+
+    async def ListKeys(self, request: keys_pb2.ListKeysRequest, _context: Context) -> keys_pb2.ListKeysResponse:
+        """Lists the keys of a store."""
+        wanted = PageRequest.parse(request.page_size, request.page_token, request.parent)
+        (store_id,) = ids_of(request.parent)
+        page = await self._database.read(lifecycle.list_keys, store_id, wanted)
+        moment = now()
+        keys = [key_message(key, moment) for key in page.rows]
+        return keys_pb2.ListKeysResponse(keys=keys, next_page_token=page.next_page_token)
+
+    async def RevokeKey(self, request: keys_pb2.RevokeKeyRequest, _context: Context) -> keys_pb2.RevokeKeyResponse:
+        """Revokes a key."""
+        moment = now()
+        store_id, key_id = ids_of(request.name)
+        key = await self._database.write(lifecycle.revoke_key, store_id, key_id, moment)
+        return keys_pb2.RevokeKeyResponse(key=key_message(key, moment))
+
+    async def VerifyToken(
+        self, request: keys_pb2.VerifyTokenRequest, _context: Context
+    ) -> keys_pb2.VerifyTokenResponse:
+        """Tells a Sedifex service whose token this is."""
+        caller = await self._database.read(verification.verify_token, request.token, self._digester, now())
+        return verdict_message(caller)
