@@ -1,0 +1,82 @@
+"""The Catalog service as a process: `sedifex catalog`."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from sedifex.catalog.v1 import catalog_pb2, catalog_pb2_grpc
+from sedifex.keys.v1 import keys_pb2_grpc
+from sedifex.webhooks.v1 import webhooks_pb2_grpc
+
+from services.catalog.models import handle
+from services.catalog.relay import Relay
+from services.catalog.servicer import CatalogServicer
+from services.common import server, telemetry
+from services.common.access.verdicts import RemoteVerdicts
+from services.common.clients import service_channel
+from services.common.database import Database, check_migrated
+from services.common.ids import new_id
+from services.common.notifications import Listener
+from services.common.settings import CatalogSettings, load
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+@asynccontextmanager
+async def serving(settings: CatalogSettings) -> AsyncIterator[int]:
+    """Serves CatalogService and relays its events while the context lasts; gives the port."""
+    secret = settings.service_secret.get_secret_value()
+    url = settings.catalog_database_url.get_secret_value()
+    with Database(handle, url, settings.database_threads, "catalog") as database:
+        check_migrated(handle, MIGRATIONS)
+        service = server.Service(
+            catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"],
+            CatalogServicer(database),
+            catalog_pb2_grpc.add_CatalogServiceServicer_to_server,
+        )
+        async with (
+            service_channel(settings.keys_address, "catalog", secret) as keys,
+            service_channel(settings.webhooks_address, "catalog", secret) as webhooks,
+            _relaying(Relay(database, webhooks_pb2_grpc.WebhooksServiceStub(webhooks), new_id("relay")), url),
+            server.serving(
+                service,
+                address=settings.catalog_listen,
+                verdicts=RemoteVerdicts(keys_pb2_grpc.KeysServiceStub(keys)),
+                service_secret=secret,
+                database=database,
+                drain_seconds=settings.drain_seconds,
+            ) as port,
+        ):
+            yield port
+
+
+@asynccontextmanager
+async def _relaying(relay: Relay, url: str) -> AsyncIterator[None]:
+    loop = asyncio.get_running_loop()
+    listener = Listener(url, "catalog_outbox", lambda: loop.call_soon_threadsafe(relay.wake))
+    running = asyncio.create_task(relay.run())
+    listener.start()
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(listener.stop)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await relay.close()
+
+
+async def _main() -> None:
+    settings = load(CatalogSettings)
+    telemetry.configure_logging("catalog", settings.log_level)
+    async with serving(settings):
+        await server.until_stopped()
+
+
+def main() -> None:
+    """Runs until SIGTERM or SIGINT."""
+    asyncio.run(_main())
+
+
+if __name__ == "__main__":
+    main()

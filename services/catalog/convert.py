@@ -1,0 +1,160 @@
+"""Records of the Catalog service as messages of the contract, and messages as changes to records."""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from google.protobuf.field_mask_pb2 import FieldMask
+from sedifex.catalog.v1 import catalog_pb2
+
+from services.catalog.queries import Image, Product, Store
+from services.common.errors import InvalidArgument
+from services.common.times import to_timestamp
+
+ProductMessage = catalog_pb2.Product
+StoreMessage = catalog_pb2.Store
+
+DEFAULT_CURRENCY = "GHS"
+
+
+def store_message(store: Store) -> catalog_pb2.Store:
+    """The store as clients see it."""
+    return StoreMessage(
+        name=f"stores/{store.id}",
+        display_name=store.display_name,
+        environment=_enum(StoreMessage.Environment, "ENVIRONMENT_", store.environment),
+        currency_code=store.currency_code,
+        phone=store.phone,
+        whatsapp_number=store.whatsapp_number,
+        city=store.city,
+        country=store.country,
+        website_uri=store.website_uri,
+        logo_uri=store.logo_uri,
+        create_time=to_timestamp(store.create_time),
+        update_time=to_timestamp(store.update_time),
+    )
+
+
+def new_store(store_id: str, message: catalog_pb2.Store, now: datetime) -> Store:
+    """The store that a client wants made."""
+    return Store(
+        id=store_id,
+        display_name=message.display_name,
+        environment=_word(StoreMessage.Environment, "ENVIRONMENT_", message.environment or 1),
+        currency_code=message.currency_code or DEFAULT_CURRENCY,
+        phone=message.phone,
+        whatsapp_number=message.whatsapp_number,
+        city=message.city,
+        country=message.country,
+        website_uri=message.website_uri,
+        logo_uri=message.logo_uri,
+        version=0,
+        create_time=now,
+        update_time=now,
+    )
+
+
+def product_message(product: Product) -> catalog_pb2.Product:
+    """The product as clients see it."""
+    message = ProductMessage(
+        name=f"stores/{product.store_id}/products/{product.id}",
+        display_name=product.display_name,
+        description=product.description,
+        category=product.category,
+        brand=product.brand,
+        sku=product.sku or "",
+        barcode=product.barcode,
+        stock_count=product.stock_count,
+        low_stock_threshold=product.low_stock_threshold,
+        item_type=_enum(ProductMessage.ItemType, "ITEM_TYPE_", product.item_type),
+        status=_enum(ProductMessage.Status, "STATUS_", product.status),
+        website_visible=product.website_visible,
+        sort_order=product.sort_order,
+        create_time=to_timestamp(product.create_time),
+        update_time=to_timestamp(product.update_time),
+        etag=str(product.version),
+    )
+    if product.price_amount is not None:
+        message.price.currency_code = product.price_currency or ""
+        message.price.amount = format(product.price_amount, ".2f")
+    for image in product.images:
+        message.images.add(
+            uri=image.uri,
+            alt_text=image.alt_text,
+            width_pixels=image.width_pixels,
+            height_pixels=image.height_pixels,
+        )
+    return message
+
+
+def product_values(message: catalog_pb2.Product, mask: FieldMask | None) -> dict[str, Any]:
+    """The values that a client wants changed, by the names of `Product`'s fields.
+
+    Without a mask they are those that the message has values in; with "*", all of them (AIP-134).
+
+    Raises:
+        InvalidArgument: the mask names something that is no field, or no field that can be changed.
+    """
+    if mask is None or not mask.paths:
+        wanted = [field.name for field, _ in message.ListFields() if field.name in _FIELDS]
+    elif list(mask.paths) == ["*"]:
+        wanted = list(_FIELDS)
+    else:
+        wanted = list(mask.paths)
+    values: dict[str, Any] = {}
+    for path in wanted:
+        if path not in _FIELDS:
+            known = ", ".join(sorted(_FIELDS))
+            raise InvalidArgument.field("update_mask", f"'{path}' cannot be changed; what can is: {known}")
+        values |= _FIELDS[path](message)
+    return values
+
+
+def _price(message: catalog_pb2.Product) -> dict[str, Any]:
+    if not message.HasField("price"):
+        return {"price_amount": None, "price_currency": None}
+    return {
+        "price_amount": Decimal(message.price.amount),
+        "price_currency": message.price.currency_code or None,
+    }
+
+
+def _images(message: catalog_pb2.Product) -> dict[str, Any]:
+    images = (Image(each.uri, each.alt_text, each.width_pixels, each.height_pixels) for each in message.images)
+    return {"images": tuple(images)}
+
+
+def _plain(name: str) -> Callable[[catalog_pb2.Product], dict[str, Any]]:
+    return lambda message: {name: getattr(message, name)}
+
+
+def _optional(name: str) -> Callable[[catalog_pb2.Product], dict[str, Any]]:
+    return lambda message: {name: getattr(message, name) if message.HasField(name) else None}  # type: ignore[arg-type]
+
+
+def _enum(kind: Any, prefix: str, word: str) -> Any:
+    """'made_to_order' -> ITEM_TYPE_MADE_TO_ORDER."""
+    return kind.Value(prefix + word.upper())
+
+
+def _word(kind: Any, prefix: str, value: int) -> str:
+    """ITEM_TYPE_MADE_TO_ORDER -> 'made_to_order'."""
+    name: str = kind.Name(value)
+    return name.removeprefix(prefix).lower()
+
+
+# What each field of the message that can be changed means for the record.
+_FIELDS: dict[str, Callable[[catalog_pb2.Product], dict[str, Any]]] = {
+    **{name: _plain(name) for name in ("display_name", "description", "category", "brand", "barcode", "sort_order")},
+    "sku": lambda message: {"sku": message.sku or None},
+    "price": _price,
+    "stock_count": _optional("stock_count"),
+    "low_stock_threshold": _optional("low_stock_threshold"),
+    "item_type": lambda message: {"item_type": _word(ProductMessage.ItemType, "ITEM_TYPE_", message.item_type or 1)},
+    "images": _images,
+    "status": lambda message: {"status": _word(ProductMessage.Status, "STATUS_", message.status or 2)},
+    "website_visible": lambda message: {
+        "website_visible": message.website_visible if message.HasField("website_visible") else True
+    },
+}
