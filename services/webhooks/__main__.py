@@ -1,0 +1,81 @@
+"""The Webhooks service as a process: `sedifex webhooks`. Its worker is another: `sedifex webhooks-worker`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from sedifex.catalog.v1 import catalog_pb2_grpc
+from sedifex.keys.v1 import keys_pb2_grpc
+from sedifex.webhooks.v1 import webhooks_pb2, webhooks_pb2_grpc
+
+from services.common import server, telemetry
+from services.common.access.verdicts import RemoteVerdicts
+from services.common.clients import service_channel
+from services.common.database import Database, check_migrated
+from services.common.errors import InvalidArgument
+from services.common.settings import WebhooksSettings, load
+from services.common.stores import StoreDirectory
+from services.webhooks import destination
+from services.webhooks.models import handle
+from services.webhooks.secrets import Vault
+from services.webhooks.servicer import WebhooksServicer
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+@asynccontextmanager
+async def serving(settings: WebhooksSettings) -> AsyncIterator[int]:
+    """Serves WebhooksService while the context lasts; gives the port."""
+    secret = settings.service_secret.get_secret_value()
+    url = settings.webhooks_database_url.get_secret_value()
+    with Database(handle, url, settings.database_threads, "webhooks") as database:
+        check_migrated(handle, MIGRATIONS)
+        async with (
+            service_channel(settings.keys_address, "webhooks", secret) as keys,
+            service_channel(settings.catalog_address, "webhooks", secret) as catalog,
+        ):
+            stores = StoreDirectory(catalog_pb2_grpc.CatalogServiceStub(catalog))
+            vault = Vault(settings.webhook_secret_keys)
+            service = server.Service(
+                webhooks_pb2.DESCRIPTOR.services_by_name["WebhooksService"],
+                WebhooksServicer(database, vault, stores, _url_check(settings)),
+                webhooks_pb2_grpc.add_WebhooksServiceServicer_to_server,
+            )
+            async with server.serving(
+                service,
+                address=settings.webhooks_listen,
+                verdicts=RemoteVerdicts(keys_pb2_grpc.KeysServiceStub(keys)),
+                service_secret=secret,
+                database=database,
+                drain_seconds=settings.drain_seconds,
+            ) as port:
+                yield port
+
+
+def _url_check(settings: WebhooksSettings) -> Callable[[str], str]:
+    def check(url: str) -> str:
+        try:
+            return destination.check_url(
+                url, allow_insecure=settings.webhook_allow_http, allowed=settings.webhook_allowed_networks
+            )
+        except destination.InvalidDestination as problem:
+            raise InvalidArgument.field("url", str(problem), reason="URL_NOT_ALLOWED") from None
+
+    return check
+
+
+async def _main() -> None:
+    settings = load(WebhooksSettings)
+    telemetry.configure_logging("webhooks", settings.log_level)
+    async with serving(settings):
+        await server.until_stopped()
+
+
+def main() -> None:
+    """Runs until SIGTERM or SIGINT."""
+    asyncio.run(_main())
+
+
+if __name__ == "__main__":
+    main()

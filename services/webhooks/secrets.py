@@ -1,0 +1,43 @@
+"""Endpoint secrets at rest: AES-256-GCM, bound to their endpoint, under versioned keys that are not in the database."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from services.common.settings import VersionedSecret
+
+_NONCE_BYTES = 12
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A secret as it is kept: nonce and ciphertext, and the version of the key that opens it."""
+
+    value: bytes
+    version: int
+
+
+class Vault:
+    """Seals under the key of the highest version, opens under any that it has."""
+
+    def __init__(self, keys: Sequence[VersionedSecret]) -> None:
+        self._ciphers = {key.version: AESGCM(key.secret) for key in keys}
+        self._newest = max(self._ciphers)
+
+    def seal(self, secret: str, endpoint_id: str) -> Sealed:
+        """Encrypts the secret of an endpoint."""
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = self._ciphers[self._newest].encrypt(nonce, secret.encode(), endpoint_id.encode())
+        return Sealed(nonce + sealed, self._newest)
+
+    def open(self, sealed: Sealed, endpoint_id: str) -> str:
+        """The secret of an endpoint.
+
+        Raises:
+            KeyError: the key of this version is not among the settings.
+            cryptography.exceptions.InvalidTag: it was sealed for another endpoint, or changed.
+        """
+        nonce, ciphertext = sealed.value[:_NONCE_BYTES], sealed.value[_NONCE_BYTES:]
+        return self._ciphers[sealed.version].decrypt(nonce, ciphertext, endpoint_id.encode()).decode()

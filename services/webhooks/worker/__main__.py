@@ -1,0 +1,53 @@
+"""The webhooks worker as a process: `sedifex webhooks-worker`. Any number may run."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from services.common import telemetry
+from services.common.database import BlockingDatabase, check_migrated
+from services.common.notifications import Listener
+from services.common.settings import WebhooksSettings, load
+from services.webhooks.__main__ import MIGRATIONS
+from services.webhooks.models import handle
+from services.webhooks.secrets import Vault
+from services.webhooks.worker.loop import Worker
+from services.webhooks.worker.sender import Sender, find_trust
+
+
+@contextmanager
+def working(settings: WebhooksSettings) -> Iterator[Worker]:
+    """Sends what is due while the context lasts; at its end, what is being sent may end."""
+    if settings.mode == "production" and not find_trust():
+        raise SystemExit("No CA certificates were found to verify endpoints by. Install them, or set SSL_CERT_FILE.")
+    url = settings.webhooks_database_url.get_secret_value()
+    with (
+        BlockingDatabase(handle, url, "webhooks-worker") as database,
+        Sender(allowed_networks=settings.webhook_allowed_networks) as sender,
+    ):
+        check_migrated(handle, MIGRATIONS)
+        worker = Worker(database, sender, Vault(settings.webhook_secret_keys))
+        listener = Listener(url, "webhooks_due", worker.wake)
+        worker.start()
+        listener.start()
+        try:
+            yield worker
+        finally:
+            listener.stop()
+            worker.stop(settings.worker_drain_seconds)
+
+
+def main() -> None:
+    """Runs until SIGTERM or SIGINT."""
+    settings = load(WebhooksSettings)
+    telemetry.configure_logging("webhooks-worker", settings.log_level)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with working(settings):
+        stop.wait()
+
+
+if __name__ == "__main__":
+    main()
