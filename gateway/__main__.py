@@ -1,0 +1,45 @@
+"""The gateway as a process: `sedifex gateway`."""
+
+import asyncio
+
+import uvicorn
+
+from gateway import app
+from gateway.clients import backends
+from services.common import telemetry
+from services.common.settings import GatewaySettings, load
+
+MAX_REQUESTS = 1_000
+"""How many requests may be in hand at once; more get 503."""
+KEEP_ALIVE_S = 30
+
+
+async def _main() -> None:
+    settings = load(GatewaySettings)
+    telemetry.configure_logging("gateway", settings.log_level)
+    async with backends(settings) as services:
+        config = uvicorn.Config(
+            app.build(
+                services, max_body_bytes=settings.gateway_max_body_bytes, sample_shop=settings.gateway_sample_shop
+            ),
+            host=settings.gateway_host,
+            port=settings.gateway_port,
+            http="httptools",
+            loop="asyncio",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            limit_concurrency=MAX_REQUESTS,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=round(settings.drain_seconds),
+        )
+        await uvicorn.Server(config).serve()
+
+
+def main() -> None:
+    """Runs until SIGTERM or SIGINT."""
+    asyncio.run(_main())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""The services behind the gateway: channels to them, and whether they are ready."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from sedifex.catalog.v1 import catalog_pb2
+from sedifex.keys.v1 import keys_pb2
+from sedifex.webhooks.v1 import webhooks_pb2
+
+from services.common.settings import GatewaySettings
+
+READY_DEADLINE_S = 2.0
+
+_OPTIONS = [
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    # A service that was away is tried again within a second.
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+]
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A service and the channel that leads to it."""
+
+    name: str
+    descriptor: ServiceDescriptor
+    channel: grpc.aio.Channel
+
+
+@asynccontextmanager
+async def backends(settings: GatewaySettings) -> AsyncIterator[list[Backend]]:
+    """Channels to all services. The gateway has no credential of its own: it passes the caller's on."""
+    addresses = {
+        "keys": (keys_pb2.DESCRIPTOR.services_by_name["KeysService"], settings.keys_address),
+        "catalog": (catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"], settings.catalog_address),
+        "webhooks": (webhooks_pb2.DESCRIPTOR.services_by_name["WebhooksService"], settings.webhooks_address),
+    }
+    async with AsyncExitStack() as stack:
+        found = []
+        for name, (descriptor, address) in addresses.items():
+            channel = await stack.enter_async_context(grpc.aio.insecure_channel(address, options=_OPTIONS))
+            found.append(Backend(name, descriptor, channel))
+        yield found
+
+
+async def readiness(services: list[Backend]) -> dict[str, bool]:
+    """Which services can do their work now."""
+    answers = await asyncio.gather(*(_is_ready(each) for each in services))
+    return {each.name: ready for each, ready in zip(services, answers, strict=True)}
+
+
+async def _is_ready(service: Backend) -> bool:
+    health = health_pb2_grpc.HealthStub(service.channel)
+    request = health_pb2.HealthCheckRequest(service=service.descriptor.full_name)
+    try:
+        answer = await health.Check(request, timeout=READY_DEADLINE_S)
+    except grpc.aio.AioRpcError:
+        return False
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)

@@ -1,0 +1,33 @@
+"""REST for gRPC services by their `google.api.http` annotations, over descriptors alone.
+
+    transcoder = Transcoder([(service_descriptor, channel)], metadata=choose_metadata)
+    app = Starlette(routes=[Mount("/", transcoder)])
+
+The mapping is the one that google/api/http.proto describes; JSON is ProtoJSON; errors follow AIP-193. The package
+knows no service, and needs grpc.aio, protobuf, googleapis-common-protos and starlette.
+"""
+
+from .bindings import Binding, BindingError
+from .encode import EncodeError, Encoder
+from .errors import Problem
+from .incoming import TIMEOUT_HEADER
+from .invalid import InvalidRequestError
+from .openapi import document
+from .router import RouteConflictError
+from .template import TemplateError
+from .transcoder import Options, Transcoder
+
+__all__ = [
+    "TIMEOUT_HEADER",
+    "Binding",
+    "BindingError",
+    "EncodeError",
+    "Encoder",
+    "InvalidRequestError",
+    "Options",
+    "Problem",
+    "RouteConflictError",
+    "TemplateError",
+    "Transcoder",
+    "document",
+]

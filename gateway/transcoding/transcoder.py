@@ -1,0 +1,177 @@
+"""The ASGI application that serves gRPC services as REST by their `google.api.http` annotations."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from .bindings import Binding, read_bindings
+from .decode import Decoder
+from .encode import Encoder
+from .endpoint import Endpoint, Metadata
+from .errors import Problem, internal_problem, problem_from_request, problem_from_rpc
+from .incoming import ClientGoneError, check_is_json, raw_path, read_body, timeout_of, wait_until_gone
+from .invalid import InvalidRequestError
+from .router import MethodNotAllowedError, NoRouteError, Router
+from .template import PathError
+
+log = logging.getLogger(__name__)
+
+_NO_HEADERS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a Transcoder behaves. Times are in seconds."""
+
+    max_body_bytes: int = 1 << 20
+    body_timeout: float = 15.0
+    default_deadline: float = 15.0
+    max_deadline: float = 60.0
+    cache_control: str | None = "no-store"
+    with_defaults: bool = False
+
+
+def no_metadata(_request: Request) -> Metadata:
+    """Send nothing of the HTTP request upstream."""
+    return []
+
+
+def new_request_id(_request: Request) -> str:
+    """Return a random id."""
+    return uuid.uuid4().hex
+
+
+class Transcoder:
+    """An ASGI application over services and the channels that lead to them; it can be mounted in Starlette.
+
+    `metadata` decides which gRPC metadata goes upstream with a request, and may raise Problem to refuse it;
+    `request_id` names a request in error bodies and logs. An RPC may take `options.default_deadline`, or what the
+    client wishes in the header Request-Timeout (seconds), at most `options.max_deadline`. A body larger than
+    `options.max_body_bytes` is refused with 413.
+
+    Raises BindingError or RouteConflictError for annotations that cannot be served.
+    """
+
+    def __init__(
+        self,
+        services: Iterable[tuple[ServiceDescriptor, grpc.aio.Channel]],
+        *,
+        metadata: Callable[[Request], Metadata] = no_metadata,
+        request_id: Callable[[Request], str] = new_request_id,
+        options: Options | None = None,
+    ) -> None:
+        self._options = options or Options()
+        self._metadata = metadata
+        self._request_id = request_id
+        self._router: Router[Endpoint] = Router()
+        decoder, encoder = Decoder(), Encoder(with_defaults=self._options.with_defaults)
+        for service, channel in services:
+            for binding in read_bindings(service):
+                endpoint = Endpoint(binding, channel, decoder, encoder)
+                self._router.add(binding.http_method, binding.template, endpoint)
+
+    @property
+    def bindings(self) -> Sequence[Binding]:
+        """All bindings that are served, as `openapi.document` takes them."""
+        return [route.target.binding for route in self._router.routes]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request. Other scopes (lifespan, websocket) belong to the application around it."""
+        if scope["type"] != "http":
+            raise RuntimeError(f"Transcoder serves http, not {scope['type']}; mount it in an application that does")
+        request = Request(scope, receive)
+        request_id = self._request_id(request)
+        try:
+            response = await self._respond(request)
+        except Exception as error:
+            problem = _problem(error)
+            if problem.status >= 500:
+                _log_failure(request_id, error)
+            response = self._json(problem.body(request_id), problem.status, problem.response_headers())
+        if request.method == "HEAD":
+            response.body = b""  # Content-Length stays that of the answer to GET (RFC 9110, 8.6)
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        path = raw_path(request.scope)
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": ", ".join(self._router.allowed(path))})
+        match = self._router.find(request.method, path)
+        endpoint, options = match.route.target, self._options
+        timeout = timeout_of(request, options.default_deadline, options.max_deadline)
+        body = await read_body(request, options.max_body_bytes, options.body_timeout)
+        check_is_json(request, body)
+        key = request.headers.get("Idempotency-Key")
+        message = endpoint.request(body, match.variables, request.scope["query_string"], key)
+        call = endpoint.call(message, timeout, self._metadata(request))
+        return self._json(endpoint.answer(await _await_unless_gone(call, request.receive)))
+
+    def _json(self, content: bytes, status: int = 200, headers: Mapping[str, str] = _NO_HEADERS) -> Response:
+        response = Response(content, status, headers, media_type="application/json")
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        if self._options.cache_control is not None:
+            response.headers["Cache-Control"] = self._options.cache_control
+        return response
+
+
+async def _await_unless_gone(call: grpc.aio.UnaryUnaryCall[Any, Any], receive: Receive) -> Any:
+    """Return the call's response. Raises ClientGoneError, and cancels the call, once the client has left."""
+    answered = asyncio.ensure_future(_await(call))
+    gone = asyncio.ensure_future(wait_until_gone(receive))
+    try:
+        await asyncio.wait({answered, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not answered.done():
+            raise ClientGoneError
+        if answered.cancelled():
+            # Nobody here cancelled it: the channel was closed under it, as when the gateway shuts down.
+            raise Problem(grpc.StatusCode.UNAVAILABLE, "The gateway is shutting down. Try again.")
+        return answered.result()
+    finally:
+        gone.cancel()
+        call.cancel()
+
+
+async def _await(call: grpc.aio.UnaryUnaryCall[Any, Any]) -> Any:
+    return await call
+
+
+def _problem(error: Exception) -> Problem:
+    """Return what the caller is told of any failure."""
+    match error:
+        case Problem():
+            problem = error
+        case grpc.aio.AioRpcError():
+            problem = problem_from_rpc(error)
+        case InvalidRequestError():
+            problem = problem_from_request(error)
+        case PathError():
+            problem = Problem(grpc.StatusCode.INVALID_ARGUMENT, f"The request cannot be read: {error}.")
+        case NoRouteError():
+            message = "Nothing is served at this path. Compare it with the API's description."
+            problem = Problem(grpc.StatusCode.NOT_FOUND, message)
+        case MethodNotAllowedError():
+            allow = ", ".join(error.allow)
+            message = f"This path is served under other methods: {allow}. Use one of these."
+            problem = Problem(grpc.StatusCode.UNIMPLEMENTED, message, http_status=405, headers={"Allow": allow})
+        case ClientGoneError():
+            message = "The client closed the connection before it was answered."
+            problem = Problem(grpc.StatusCode.CANCELLED, message)
+        case _:
+            problem = internal_problem()
+    return problem
+
+
+def _log_failure(request_id: str, error: Exception) -> None:
+    if isinstance(error, grpc.aio.AioRpcError):
+        log.warning("request %s: the service answered %s: %s", request_id, error.code().name, error.details())
+    else:
+        log.error("request %s failed in the gateway", request_id, exc_info=error)
