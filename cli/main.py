@@ -1,0 +1,114 @@
+"""The command `sedifex`. Each command imports what it needs when it runs, so that `--help` stays quick."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="sedifex",
+    help="Sedifex Integrations: API keys, a product feed and signed webhooks for small shops.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+operator = typer.Typer(help="Operators: those who run Sedifex and may act for any shop.", no_args_is_help=True)
+app.add_typer(operator, name="operator")
+
+
+@app.command()
+def up(
+    state: Annotated[Path, typer.Option(help="Where the data, the logs and the secrets of this system are.")] = Path(
+        ".sedifex"
+    ),
+    port_base: Annotated[
+        int | None, typer.Option(help="Use five ports from this one on, instead of 8080, 8090 and 50051 to 50053.")
+    ] = None,
+    any_ports: Annotated[bool, typer.Option(help="Use any five free ports.")] = False,
+) -> None:
+    """Run the whole system on this machine, with a database of its own and a sample shop."""
+    from cli.up import command
+
+    raise typer.Exit(command.run(state, port_base=port_base, any_ports=any_ports))
+
+
+@app.command()
+def keys() -> None:
+    """Run the Keys service."""
+    from services.keys.__main__ import main as run
+
+    run()
+
+
+@app.command()
+def catalog() -> None:
+    """Run the Catalog service."""
+    from services.catalog.__main__ import main as run
+
+    run()
+
+
+@app.command()
+def webhooks() -> None:
+    """Run the Webhooks service."""
+    from services.webhooks.__main__ import main as run
+
+    run()
+
+
+@app.command()
+def webhooks_worker() -> None:
+    """Run a worker that sends webhooks."""
+    from services.webhooks.worker.__main__ import main as run
+
+    run()
+
+
+@app.command()
+def gateway() -> None:
+    """Run the gateway: the API as REST."""
+    from gateway.__main__ import main as run
+
+    run()
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the databases named by SEDIFEX_*_DATABASE_URL up to date."""
+    from cli import migrations
+
+    applied = migrations.migrate_all()
+    for service, names in applied.items():
+        typer.echo(f"{service}: " + (", ".join(names) if names else "up to date"))
+
+
+@operator.command("create")
+def operator_create(
+    name: Annotated[str, typer.Argument(help="Who it is for, such as 'ama@sedifex.example'.")],
+) -> None:
+    """Make an operator and reveal the token, this once. Needs the Keys service's settings."""
+    from cli import operators
+    from services.common.settings import KeysSettings, load
+
+    made = operators.create(load(KeysSettings), name)
+    typer.echo(f"operators/{made.id} for {name}. The token, shown this once:", err=True)
+    typer.echo(made.token)
+
+
+@app.command()
+def listen(
+    port: Annotated[int, typer.Option(help="Port to listen on, on this machine only.")] = 8090,
+) -> None:
+    """Receive webhooks here, verify and print them. The secret comes from SEDIFEX_LISTEN_SECRET."""
+    from cli import listening
+
+    raise typer.Exit(listening.run(port))
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""`sedifex up`: the whole system on one machine, for trying out, developing and testing."""

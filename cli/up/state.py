@@ -1,0 +1,176 @@
+"""What a system that runs here keeps between runs: secrets, ports and which processes it started.
+
+All of it is in one folder. Files that hold secrets can be read by their owner only.
+"""
+
+import base64
+import fcntl
+import json
+import os
+import secrets
+import socket
+import time
+from itertools import starmap
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+
+PORTS = {"gateway": 8080, "receiver": 8090, "keys": 50051, "catalog": 50052, "webhooks": 50053}
+
+
+LEFTOVER_S = 5.0
+
+
+class Refusal(Exception):
+    """The system cannot start; the message says why and what to do."""
+
+
+class State:
+    """The folder, held by one run at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+
+    def __enter__(self) -> Self:
+        """Takes hold of the folder.
+
+        The hold is a file lock, which ends with its process however that ends, so it is never stale.
+
+        Raises:
+            Refusal: another run has it.
+        """
+        (self.folder / "logs").mkdir(parents=True, exist_ok=True)
+        self._lock = (self.folder / "lock").open("a+")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.seek(0)
+            owner = self._lock.read().strip() or "unknown"
+            self._lock.close()
+            raise Refusal(
+                f"Sedifex is running here already, as process {owner}. "
+                "Use it, stop it with Ctrl-C, or start another with --state and --any-ports."
+            ) from None
+        self._lock.truncate(0)
+        self._lock.write(str(os.getpid()))
+        self._lock.flush()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._lock.close()
+
+    @property
+    def demo(self) -> Path:
+        """What scripts need to use the running system."""
+        return self.folder / "demo.json"
+
+    def secrets(self) -> dict[str, str]:
+        """Settings that are secret, random, made on the first run, as environment variables."""
+        made = self.read("secrets.json")
+        if not made:
+            versioned = [{"version": 1, "secret": base64.b64encode(secrets.token_bytes(32)).decode()} for _ in range(2)]
+            made = {
+                "SEDIFEX_SERVICE_SECRET": secrets.token_urlsafe(32),
+                "SEDIFEX_TOKEN_PEPPERS": json.dumps(versioned[:1]),
+                "SEDIFEX_WEBHOOK_SECRET_KEYS": json.dumps(versioned[1:]),
+            }
+            self.write("secrets.json", made)
+        return made
+
+    def ports(self, *, port_base: int | None, any_ports: bool) -> dict[str, int]:
+        """The ports to use: those asked for, else those of the run before, else the usual ones.
+
+        Raises:
+            Refusal: one of them is taken; the message says by whom.
+        """
+        if port_base is not None:
+            ports = {name: port_base + offset for offset, name in enumerate(PORTS)}
+        else:
+            ports = self.read("ports.json") or (_free_ports() if any_ports else PORTS)
+        try:
+            for name, port in ports.items():
+                _check_free(name, port)
+        except Refusal:
+            if not any_ports:
+                raise
+            ports = _free_ports()
+        self.write("ports.json", ports)
+        return ports
+
+    def end_leftovers(self) -> int:
+        """Ends what a run that was killed has left running, the database aside; says how many processes."""
+        left = [each for each in starmap(_process, self.read("processes.json").items()) if each is not None]
+        for process in left:
+            process.kill()
+        deadline = time.monotonic() + LEFTOVER_S
+        while any(_is_alive(each) for each in left) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.write("processes.json", {})
+        return len(left)
+
+    def read(self, name: str) -> dict[str, Any]:
+        """The contents of a JSON file; empty if it is not there or was not written to its end."""
+        try:
+            contents = json.loads((self.folder / name).read_text())
+        except (FileNotFoundError, ValueError):
+            return {}
+        return contents if isinstance(contents, dict) else {}
+
+    def write(self, name: str, contents: dict[str, Any]) -> None:
+        """Writes a JSON file whole or not at all, readable by its owner only."""
+        path = self.folder / name
+        scratch = path.with_suffix(".new")
+        scratch.unlink(missing_ok=True)
+        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(contents, file, indent=2)
+            file.write("\n")
+        scratch.replace(path)
+
+
+def _process(pid: str, created: float) -> psutil.Process | None:
+    """The process of this number, unless the number has been given to another one since."""
+    try:
+        process = psutil.Process(int(pid))
+        return process if process.create_time() == created and _is_alive(process) else None
+    except psutil.Error:
+        return None
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """Whether it still runs: one that only waits for its parent to ask how it ended holds nothing any more."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def _free_ports() -> dict[str, int]:
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
+    try:
+        return {name: each.getsockname()[1] for name, each in zip(PORTS, held, strict=True)}
+    finally:
+        for each in held:
+            each.close()
+
+
+def _check_free(name: str, port: int) -> None:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except (OSError, OverflowError) as problem:
+        owner = _owner(port)
+        taken = f"taken by {owner}" if owner else f"not to be had ({problem})"
+        raise Refusal(
+            f"Port {port}, for the {name}, is {taken}. Stop that, or choose five other ports in a row: "
+            "make up PORTS=9000"
+        ) from None
+
+
+def _owner(port: int) -> str:
+    try:
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr[1:2] == (port,) and connection.pid:
+                return f"process {connection.pid} ({psutil.Process(connection.pid).name()})"
+    except psutil.Error:
+        pass  # seeing other people's processes takes rights that not everybody has
+    return ""
