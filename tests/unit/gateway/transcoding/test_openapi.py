@@ -1,0 +1,86 @@
+"""The OpenAPI document of the bookstore."""
+
+from typing import Any
+
+import pytest
+from google.protobuf import descriptor_pb2
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from gateway.transcoding import Transcoder, document
+from gateway.transcoding.openapi import describe_path, singular
+from gateway.transcoding.template import parse_template
+
+
+@pytest.fixture
+def openapi(transcoder: Transcoder, files: descriptor_pb2.FileDescriptorSet) -> dict[str, Any]:
+    """The document."""
+    return document(transcoder.bindings, title="Bookstore", version="1", files=files)
+
+
+def test_document_is_valid_openapi(openapi: dict[str, Any]) -> None:
+    OpenAPIV31SpecValidator(openapi).validate()
+
+
+def test_every_binding_is_an_operation(openapi: dict[str, Any], transcoder: Transcoder) -> None:
+    operations = [operation for path in openapi["paths"].values() for operation in path.values()]
+    assert len(operations) == len(transcoder.bindings)
+
+
+def test_comments_become_summary_and_descriptions(openapi: dict[str, Any]) -> None:
+    operation = openapi["paths"]["/v1/shelves/{shelf}"]["get"]
+    assert operation["summary"] == "Get a shelf."
+    assert operation["description"] == "Answers NOT_FOUND where there is none."
+    assert openapi["components"]["schemas"]["Book"]["properties"]["title"]["description"] == "The title on the cover."
+
+
+def test_response_field_is_the_answer(openapi: dict[str, Any]) -> None:
+    answer = openapi["paths"]["/v1/shelves/{shelf}/books"]["post"]["responses"]["200"]
+    assert answer["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Book"}
+
+
+def test_body_leaves_out_what_the_path_gives(openapi: dict[str, Any]) -> None:
+    operation = openapi["paths"]["/v1/shelves/{shelf}/books/{book}:lend"]["post"]
+    body = operation["requestBody"]["content"]["application/json"]["schema"]
+    assert set(body["properties"]) == {"borrower", "term", "requestId"}
+    assert [parameter["name"] for parameter in operation["parameters"]] == [
+        "shelf",
+        "book",
+        "Request-Timeout",
+        "Idempotency-Key",
+    ]
+
+
+def test_query_parameters_are_listed_into_nested_messages(openapi: dict[str, Any]) -> None:
+    parameters = openapi["paths"]["/v1/books:search"]["get"]["parameters"]
+    names = {parameter["name"] for parameter in parameters}
+    assert {"filter.titlePrefix", "filter.genres", "pageSize", "signed", "readMask"} <= names
+    assert not names & {"prices", "labels", "filter"}
+
+
+def test_required_and_output_only_fields_are_marked(openapi: dict[str, Any]) -> None:
+    book = openapi["components"]["schemas"]["Book"]
+    assert book["required"] == ["title"]
+    assert book["properties"]["name"]["readOnly"] is True
+
+
+@pytest.mark.parametrize(
+    ("template", "path"),
+    [
+        ("/v1/{name=stores/*/products/*}", "/v1/stores/{store}/products/{product}"),
+        ("/v1/{parent=stores/*}/keys", "/v1/stores/{store}/keys"),
+        ("/v1/{name=stores/*/keys/*}:revoke", "/v1/stores/{store}/keys/{key}:revoke"),
+        ("/v1/rooms/{room_number}", "/v1/rooms/{room_number}"),
+        ("/v1/files/{path=**}", "/v1/files/{file}"),
+        ("/v1/*/*", "/v1/{v1}/{segment3}"),
+    ],
+)
+def test_path_has_one_parameter_for_each_wildcard(template: str, path: str) -> None:
+    assert describe_path(parse_template(template))[0] == path
+
+
+@pytest.mark.parametrize(
+    ("collection", "one"),
+    [("deliveries", "delivery"), ("auditEntries", "auditEntry"), ("boxes", "box"), ("keys", "key"), ("glass", "glass")],
+)
+def test_collections_are_named_in_the_singular(collection: str, one: str) -> None:
+    assert singular(collection) == one

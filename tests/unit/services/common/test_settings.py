@@ -1,0 +1,104 @@
+"""Settings come from the environment; what is missing is named, and what is secret is never repeated."""
+
+import base64
+import json
+
+import pytest
+
+from services.common.settings import GatewaySettings, KeysSettings, WebhooksSettings, load
+
+SECRET = base64.b64encode(b"x" * 32).decode()
+KEYS = {
+    "SEDIFEX_SERVICE_SECRET": "s" * 32,
+    "SEDIFEX_KEYS_DATABASE_URL": "postgresql:///keys",
+    "SEDIFEX_TOKEN_PEPPERS": json.dumps([{"version": 1, "secret": SECRET}]),
+}
+WEBHOOKS = {
+    "SEDIFEX_SERVICE_SECRET": "s" * 32,
+    "SEDIFEX_WEBHOOKS_DATABASE_URL": "postgresql:///webhooks",
+    "SEDIFEX_WEBHOOK_SECRET_KEYS": json.dumps([{"version": 1, "secret": SECRET}]),
+}
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*KEYS, *WEBHOOKS, "SEDIFEX_MODE", "SEDIFEX_WEBHOOK_ALLOW_HTTP"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def _set(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> None:
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_a_complete_environment_is_production_unless_it_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    _set(monkeypatch, KEYS)
+    settings = load(KeysSettings)
+    assert settings.mode == "production"
+    assert settings.token_peppers[0].secret == b"x" * 32
+
+
+@pytest.mark.parametrize("missing", KEYS)
+def test_each_missing_secret_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], missing: str
+) -> None:
+    _set(monkeypatch, {name: value for name, value in KEYS.items() if name != missing})
+    with pytest.raises(SystemExit) as refused:
+        load(KeysSettings)
+    assert refused.value.code == 78
+    assert f"{missing} is not set" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mode", ["production", "development"])
+def test_no_mode_falls_back_to_a_default_secret(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    monkeypatch.setenv("SEDIFEX_MODE", mode)
+    with pytest.raises(SystemExit):
+        load(KeysSettings)
+
+
+def test_the_gateway_needs_no_secret() -> None:
+    assert load(GatewaySettings).gateway_port == 8080
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SEDIFEX_SERVICE_SECRET", "hunter2"),
+        ("SEDIFEX_TOKEN_PEPPERS", '[{"version": 1, "secret": "aHVudGVyMg=="}]'),
+        ("SEDIFEX_TOKEN_PEPPERS", "[]"),
+        ("SEDIFEX_TOKEN_PEPPERS", "hunter2"),
+        ("SEDIFEX_TOKEN_PEPPERS", json.dumps([{"version": 1, "secret": SECRET}] * 2)),
+        ("SEDIFEX_KEYS_DATABASE_URL", "postgres//u:hunter2@h/db"),
+        ("SEDIFEX_KEYS_DATABASE_URL", "postgresql://u:hunter2#x/y@h/db"),
+        ("SEDIFEX_KEYS_DATABASE_URL", "postgresql://u:hunter2@h"),
+    ],
+)
+def test_a_wrong_secret_is_named_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
+) -> None:
+    _set(monkeypatch, KEYS | {name: value})
+    with pytest.raises(SystemExit) as refused:
+        load(KeysSettings)
+    said = capsys.readouterr().err + str(refused.value.__context__ or "")
+    assert name in said
+    assert "hunter2" not in said
+    assert "aHVudGVyMg" not in said
+
+
+def test_secrets_are_not_in_the_settings_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    _set(monkeypatch, KEYS)
+    text = f"{load(KeysSettings)!r} {load(KeysSettings)}"
+    assert "xxxx" not in text
+    assert SECRET not in text
+    assert "ssss" not in text
+
+
+def test_development_exceptions_are_refused_in_production(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _set(monkeypatch, WEBHOOKS | {"SEDIFEX_WEBHOOK_ALLOW_HTTP": "true"})
+    with pytest.raises(SystemExit):
+        load(WebhooksSettings)
+    assert "SEDIFEX_MODE=development" in capsys.readouterr().err
+    monkeypatch.setenv("SEDIFEX_MODE", "development")
+    assert load(WebhooksSettings).webhook_allow_http
