@@ -16,6 +16,7 @@ from services.common.stores import StoreDirectory
 from services.keys.digest import Digester
 from services.keys.models import handle
 from services.keys.servicer import KeysServicer
+from services.keys.usage import Usage
 from services.keys.verification import LocalVerdicts
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -29,22 +30,35 @@ async def serving(settings: KeysSettings) -> AsyncIterator[int]:
     with Database(handle, url, settings.database_threads, "keys") as database:
         check_migrated(handle, MIGRATIONS)
         digester = Digester(settings.token_peppers)
-        async with service_channel(settings.catalog_address, "keys", secret) as catalog:
+        usage = Usage(database)
+        verdicts = LocalVerdicts(database, digester, usage)
+        async with service_channel(settings.catalog_address, "keys", secret) as catalog, _noting(usage):
             stores = StoreDirectory(catalog_pb2_grpc.CatalogServiceStub(catalog))
             service = server.Service(
                 keys_pb2.DESCRIPTOR.services_by_name["KeysService"],
-                KeysServicer(database, digester, stores),
+                KeysServicer(database, digester, verdicts, stores),
                 keys_pb2_grpc.add_KeysServiceServicer_to_server,
             )
             async with server.serving(
                 service,
                 address=settings.keys_listen,
-                verdicts=LocalVerdicts(database, digester),
+                verdicts=verdicts,
                 service_secret=secret,
                 database=database,
                 drain_seconds=settings.drain_seconds,
             ) as port:
                 yield port
+
+
+@asynccontextmanager
+async def _noting(usage: Usage) -> AsyncIterator[None]:
+    running = asyncio.create_task(usage.run())
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await usage.flush()
 
 
 async def _main() -> None:

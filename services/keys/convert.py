@@ -1,17 +1,23 @@
-"""Records of the Keys service as messages of the contract."""
+"""Records of the Keys service as messages of the contract, and messages as changes to records."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
+from google.protobuf.field_mask_pb2 import FieldMask
 from sedifex.keys.v1 import keys_pb2
 
 from services.common.access.caller import Caller
-from services.common.times import to_timestamp
-from services.keys.lifecycle import state_of
-from services.keys.queries import Key
+from services.common.errors import InvalidArgument
+from services.common.times import from_timestamp, to_timestamp
+from services.keys.lifecycle import etag, is_live, state_of
+from services.keys.queries import Key, Secret
 
 
 def key_message(key: Key, now: datetime) -> keys_pb2.Key:
     """The key as clients see it at `now`."""
+    # A rotation that was cancelled leaves a secret that has ended; nobody needs to see it.
+    secrets = [secret for secret in key.secrets if is_live(secret, now)]
     return keys_pb2.Key(
         name=f"stores/{key.store_id}/keys/{key.id}",
         display_name=key.display_name,
@@ -19,11 +25,47 @@ def key_message(key: Key, now: datetime) -> keys_pb2.Key:
         scopes=key.scopes,
         stores=[f"stores/{store}" for store in key.stores],
         expire_time=to_timestamp(key.expire_time),
-        hint=key.hint,
+        hint=secrets[0].hint,
         create_time=to_timestamp(key.create_time),
         creator=key.creator,
         revoke_time=to_timestamp(key.revoke_time),
+        secrets=map(_secret_message, secrets),
+        etag=etag(key),
     )
+
+
+def key_values(message: keys_pb2.Key, mask: FieldMask) -> dict[str, Any]:
+    """The values that a client wants changed, by the names of `Key`'s fields (AIP-134).
+
+    Raises:
+        InvalidArgument: the mask names something that is no field, or no field that can be changed.
+    """
+    present = {field.name for field, _ in message.ListFields()}
+    wanted = list(mask.paths) or [name for name in _FIELDS if name in present]
+    if wanted == ["*"]:
+        wanted = list(_FIELDS)
+    unknown = sorted(set(wanted) - set(_FIELDS))
+    if unknown:
+        known = ", ".join(sorted(_FIELDS))
+        raise InvalidArgument.field("update_mask", f"'{unknown[0]}' cannot be changed; what can is: {known}")
+    return {name: _FIELDS[name](message) for name in wanted}
+
+
+def _secret_message(secret: Secret) -> keys_pb2.Key.Secret:
+    return keys_pb2.Key.Secret(
+        hint=secret.hint,
+        create_time=to_timestamp(secret.create_time),
+        end_time=to_timestamp(secret.end_time),
+        last_use_time=to_timestamp(secret.last_use_time),
+    )
+
+
+# What each field of the message that can be changed means for the record.
+_FIELDS: dict[str, Callable[[keys_pb2.Key], Any]] = {
+    "display_name": lambda message: message.display_name,
+    "scopes": lambda message: tuple(sorted(message.scopes)),
+    "expire_time": lambda message: from_timestamp(message.expire_time) if message.HasField("expire_time") else None,
+}
 
 
 def verdict_message(caller: Caller) -> keys_pb2.VerifyTokenResponse:

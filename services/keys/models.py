@@ -25,6 +25,7 @@ class KeyRow(_Table):
     create_time = DateTimeTZField()
     expire_time = DateTimeTZField(null=True)
     revoke_time = DateTimeTZField(null=True)
+    version = peewee.BigIntegerField(default=1)
 
     class Meta:
         table_name = "api_key"
@@ -38,6 +39,9 @@ class SecretRow(_Table):
     key = peewee.ForeignKeyField(KeyRow, column_name="key_id", backref="secrets")
     hint = peewee.TextField()
     create_time = DateTimeTZField()
+    end_time = DateTimeTZField(null=True)
+    last_use_time = DateTimeTZField(null=True)
+    request_id = peewee.TextField(null=True)
 
     class Meta:
         table_name = "key_secret"

@@ -1,13 +1,31 @@
 """All SQL of the Keys service. What it answers are frozen records; no peewee model leaves this file."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
+from psycopg2.extras import execute_values
+from sedifex.keys.v1 import keys_pb2
+
 from services.common.paging import Position
 from services.keys.digest import Digest
-from services.keys.models import KeyRow, OperatorRow, SecretRow
+from services.keys.models import KeyRow, OperatorRow, SecretRow, handle
+
+State = keys_pb2.Key.State
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret of a key as it is kept: never the secret itself."""
+
+    digest: bytes
+    hint: str
+    create_time: datetime
+    end_time: datetime | None = None
+    """When it stops being accepted; None: it lasts as long as the key."""
+    last_use_time: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -20,10 +38,12 @@ class Key:
     scopes: tuple[str, ...]
     stores: tuple[str, ...]
     creator: str
-    hint: str
     create_time: datetime
     expire_time: datetime | None
     revoke_time: datetime | None
+    version: int = 1
+    secrets: tuple[Secret, ...] = ()
+    """Newest first; those too that are accepted no more."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +54,8 @@ class Operator:
     revoke_time: datetime | None
 
 
-def insert_key(key: Key, digest: Digest, request_id: str | None) -> bool:
-    """Adds a key with its one secret; False, and nothing added, if this request has made one before."""
+def insert_key(key: Key, request_id: str | None) -> bool:
+    """Adds a key without secrets; False, and nothing added, if this request has made one before."""
     inserted = KeyRow.insert(
         id=key.id,
         store_id=key.store_id,
@@ -48,22 +68,30 @@ def insert_key(key: Key, digest: Digest, request_id: str | None) -> bool:
         expire_time=key.expire_time,
     )
     # Waits for a concurrent repeat of the request to commit, so that one of the two makes the key.
-    if not inserted.on_conflict_ignore().returning(KeyRow.id).execute():
-        return False
+    return bool(inserted.on_conflict_ignore().returning(KeyRow.id).execute())
+
+
+def insert_secret(key_id: str, secret: Secret, pepper_version: int, request_id: str | None) -> None:
+    """Adds a secret to a key."""
     SecretRow.insert(
-        digest=digest.value,
-        pepper_version=digest.pepper_version,
-        key=key.id,
-        hint=key.hint,
-        create_time=key.create_time,
+        digest=secret.digest,
+        pepper_version=pepper_version,
+        key=key_id,
+        hint=secret.hint,
+        create_time=secret.create_time,
+        end_time=secret.end_time,
+        request_id=request_id,
     ).execute()
-    return True
 
 
 def find_key(store_id: str, key_id: str) -> Key | None:
     """The key of this id, if it was made in this store."""
-    row = _keys().where(KeyRow.id == key_id, KeyRow.store_id == store_id).first()
-    return _key(row) if row else None
+    return _one(KeyRow.select().where(KeyRow.id == key_id, KeyRow.store_id == store_id))
+
+
+def lock_key(store_id: str, key_id: str) -> Key | None:
+    """The same, locked until the transaction ends."""
+    return _one(KeyRow.select().where(KeyRow.id == key_id, KeyRow.store_id == store_id).for_update())
 
 
 def find_key_by_request(store_id: str, request_id: str) -> str:
@@ -72,23 +100,66 @@ def find_key_by_request(store_id: str, request_id: str) -> str:
     return str(query.get().id)
 
 
-def find_key_by_digest(digests: Sequence[Digest]) -> tuple[Key, bytes] | None:
-    """The key that one of these digests is a secret of, and that digest."""
-    row = _keys().where(SecretRow.digest.in_([each.value for each in digests])).first()
-    return (_key(row), bytes(row["digest"])) if row else None
+def has_secret_of_request(key_id: str, request_id: str) -> bool:
+    """Whether this request has made a secret of this key."""
+    return SecretRow.select().where(SecretRow.key == key_id, SecretRow.request_id == request_id).exists()
 
 
-def list_keys(store_id: str, after: Position | None, limit: int) -> list[Key]:
-    """Keys made in a store, newest first, from behind `after` ([id]) on."""
-    query = _keys().where(KeyRow.store_id == store_id)
+def find_key_by_digest(digests: Sequence[Digest]) -> tuple[Key, Secret] | None:
+    """The key that one of these digests is a secret of, without its other secrets, and that secret. One statement."""
+    secret_columns = [getattr(SecretRow, field.name).alias(f"secret_{field.name}") for field in fields(Secret)]
+    query = KeyRow.select(*KeyRow._meta.sorted_fields, *secret_columns).join(SecretRow).dicts()
+    row: Any = query.where(SecretRow.digest.in_([each.value for each in digests])).first()
+    if row is None:
+        return None
+    secret = _secret({field.name: row[f"secret_{field.name}"] for field in fields(Secret)})
+    return replace(_key(row), secrets=(secret,)), secret
+
+
+@dataclass(frozen=True)
+class StateFilter:
+    """Keys that are in this state at `now`; a key expires soon if it does before `soon`."""
+
+    state: keys_pb2.Key.State.ValueType
+    now: datetime
+    soon: datetime
+
+
+def list_keys(store_id: str, wanted: StateFilter | None, after: Position | None, limit: int) -> list[Key]:
+    """Keys made in a store, newest first, from behind `after` ([id]) on; in one state if one is wanted."""
+    query = KeyRow.select().where(KeyRow.store_id == store_id)
+    if wanted is not None:
+        query = query.where(_in_state(wanted))
     if after is not None:
         query = query.where(KeyRow.id < after[0])
-    return [_key(row) for row in query.order_by(KeyRow.id.desc()).limit(limit)]
+    return _with_secrets(query.order_by(KeyRow.id.desc()).limit(limit))
 
 
-def revoke_key(key_id: str, now: datetime) -> None:
-    """Marks a key as revoked, unless it is already."""
-    KeyRow.update(revoke_time=now).where(KeyRow.id == key_id, KeyRow.revoke_time.is_null()).execute()
+def update_key(key: Key) -> None:
+    """Writes what can be changed of a key, and its version."""
+    KeyRow.update(
+        display_name=key.display_name,
+        scopes=list(key.scopes),
+        expire_time=key.expire_time,
+        revoke_time=key.revoke_time,
+        version=key.version,
+    ).where(KeyRow.id == key.id).execute()
+
+
+def set_secret_ends(ends: Mapping[bytes, datetime | None]) -> None:
+    """Sets when secrets end, by digest, in the order given: a key may have one lasting secret at any moment."""
+    for digest, end_time in ends.items():
+        SecretRow.update(end_time=end_time).where(SecretRow.digest == digest).execute()
+
+
+def note_uses(uses: Mapping[bytes, datetime]) -> None:
+    """Moves the last use of secrets on, by digest; only ever forward."""
+    statement = """
+        UPDATE key_secret SET last_use_time = used.at FROM (VALUES %s) AS used (digest, at)
+        WHERE key_secret.digest = used.digest AND (last_use_time IS NULL OR last_use_time < used.at)
+    """
+    with handle.cursor() as cursor:
+        execute_values(cursor, statement, list(uses.items()), page_size=len(uses))
 
 
 def insert_operator(operator_id: str, display_name: str, digest: Digest, hint: str, now: datetime) -> None:
@@ -109,12 +180,42 @@ def find_operator_by_digest(digests: Sequence[Digest]) -> tuple[Operator, bytes]
     return (Operator(row.id, row.revoke_time), bytes(row.digest)) if row else None
 
 
-def _keys() -> Any:
-    """Keys with their secret, one statement for both."""
-    columns = [field for field in KeyRow._meta.sorted_fields if field is not KeyRow.request_id]
-    return KeyRow.select(*columns, SecretRow.hint, SecretRow.digest).join(SecretRow).dicts()
+def _in_state(wanted: StateFilter) -> Any:
+    """The condition for `lifecycle.state_of` to be the wanted state."""
+    revoked = KeyRow.revoke_time.is_null(False)
+    expired = KeyRow.expire_time.is_null(False) & (KeyRow.expire_time <= wanted.now)
+    overlapping = SecretRow.select(SecretRow.key).where(SecretRow.end_time > wanted.now)
+    rotating = KeyRow.id.in_(overlapping)
+    soon = KeyRow.expire_time.is_null(False) & (KeyRow.expire_time < wanted.soon)
+    return {
+        State.STATE_REVOKED: revoked,
+        State.STATE_EXPIRED: ~revoked & expired,
+        State.STATE_ROTATING: ~revoked & ~expired & rotating,
+        State.STATE_EXPIRING_SOON: ~revoked & ~expired & ~rotating & soon,
+        State.STATE_ACTIVE: ~revoked & ~expired & ~rotating & ~soon,
+    }[wanted.state]
+
+
+def _one(query: Any) -> Key | None:
+    found = _with_secrets(query)
+    return found[0] if found else None
+
+
+def _with_secrets(query: Any) -> list[Key]:
+    """The keys of a query, with their secrets: two statements however many keys there are."""
+    keys = [_key(row) for row in query.dicts()]
+    secrets: dict[str, list[Secret]] = defaultdict(list)
+    columns = [getattr(SecretRow, field.name) for field in fields(Secret)]
+    found: Any = SecretRow.select(SecretRow.key, *columns).where(SecretRow.key.in_([key.id for key in keys]))
+    for row in found.order_by(SecretRow.create_time.desc()).dicts():
+        secrets[row.pop("key")].append(_secret(row))
+    return [replace(key, secrets=tuple(secrets[key.id])) for key in keys]
 
 
 def _key(row: dict[str, Any]) -> Key:
-    values = {field.name: row[field.name] for field in fields(Key)}
+    values = {field.name: row[field.name] for field in fields(Key) if field.name != "secrets"}
     return Key(**values | {"scopes": tuple(row["scopes"]), "stores": tuple(row["stores"])})
+
+
+def _secret(row: dict[str, Any]) -> Secret:
+    return Secret(**row | {"digest": bytes(row["digest"])})

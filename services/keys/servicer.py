@@ -8,26 +8,28 @@ from services.common.database import Database
 from services.common.ids import ids_of, new_id
 from services.common.paging import PageRequest
 from services.common.server import Context
-from services.common.stores import StoreDirectory
+from services.common.stores import StoreDirectory, StoreFacts
 from services.common.times import from_timestamp, now
-from services.keys import lifecycle, verification
-from services.keys.convert import key_message, verdict_message
+from services.keys import lifecycle, rotation
+from services.keys.convert import key_message, key_values, verdict_message
 from services.keys.digest import Digester
+from services.keys.verification import LocalVerdicts
 
 
 class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
     """See proto/sedifex/keys/v1/keys.proto for what each method promises."""
 
-    def __init__(self, database: Database, digester: Digester, stores: StoreDirectory) -> None:
+    def __init__(self, database: Database, digester: Digester, verdicts: LocalVerdicts, stores: StoreDirectory) -> None:
         self._database = database
         self._digester = digester
+        self._verdicts = verdicts
         self._stores = stores
 
     async def CreateKey(self, request: keys_pb2.CreateKeyRequest, _context: Context) -> keys_pb2.CreateKeyResponse:
         """Creates an API key and reveals its secret, this once."""
         (store_id,) = ids_of(request.parent)
         store = await self._stores.get(store_id)
-        token = token_format.mint(token_format.Kind.TEST if store.is_test else token_format.Kind.LIVE)
+        token = _new_token(store)
         moment = now()
         key = await self._database.write(
             lifecycle.create_key,
@@ -52,12 +54,64 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
 
     async def ListKeys(self, request: keys_pb2.ListKeysRequest, _context: Context) -> keys_pb2.ListKeysResponse:
         """Lists the keys of a store."""
-        wanted = PageRequest.parse(request.page_size, request.page_token, request.parent)
+        wanted = PageRequest.parse(request.page_size, request.page_token, request.parent, request.state)
         (store_id,) = ids_of(request.parent)
-        page = await self._database.read(lifecycle.list_keys, store_id, wanted)
         moment = now()
+        page = await self._database.read(lifecycle.list_keys, store_id, request.state, wanted, moment)
         keys = [key_message(key, moment) for key in page.rows]
         return keys_pb2.ListKeysResponse(keys=keys, next_page_token=page.next_page_token)
+
+    async def UpdateKey(self, request: keys_pb2.UpdateKeyRequest, _context: Context) -> keys_pb2.UpdateKeyResponse:
+        """Changes a key."""
+        store_id, key_id = ids_of(request.key.name)
+        values = key_values(request.key, request.update_mask)
+        moment = now()
+        key = await self._database.write(
+            lifecycle.update_key,
+            store_id,
+            key_id,
+            values,
+            etag_wanted=request.key.etag,
+            caller=current_caller(),
+            now=moment,
+        )
+        return keys_pb2.UpdateKeyResponse(key=key_message(key, moment))
+
+    async def RotateKey(self, request: keys_pb2.RotateKeyRequest, _context: Context) -> keys_pb2.RotateKeyResponse:
+        """Gives a key a new secret and reveals it, this once."""
+        store_id, key_id = ids_of(request.name)
+        token = _new_token(await self._stores.get(store_id))
+        moment = now()
+        key = await self._database.write(
+            rotation.rotate_key,
+            store_id,
+            key_id,
+            overlap=request.overlap.ToTimedelta() if request.HasField("overlap") else rotation.DEFAULT_OVERLAP,
+            token=token,
+            request_id=request.request_id or None,
+            caller=current_caller(),
+            digester=self._digester,
+            now=moment,
+        )
+        return keys_pb2.RotateKeyResponse(key=key_message(key, moment), secret=token)
+
+    async def CompleteKeyRotation(
+        self, request: keys_pb2.CompleteKeyRotationRequest, _context: Context
+    ) -> keys_pb2.CompleteKeyRotationResponse:
+        """Ends the overlap of a rotation now."""
+        store_id, key_id = ids_of(request.name)
+        moment = now()
+        key = await self._database.write(rotation.complete_key_rotation, store_id, key_id, current_caller(), moment)
+        return keys_pb2.CompleteKeyRotationResponse(key=key_message(key, moment))
+
+    async def CancelKeyRotation(
+        self, request: keys_pb2.CancelKeyRotationRequest, _context: Context
+    ) -> keys_pb2.CancelKeyRotationResponse:
+        """Takes a rotation back."""
+        store_id, key_id = ids_of(request.name)
+        moment = now()
+        key = await self._database.write(rotation.cancel_key_rotation, store_id, key_id, current_caller(), moment)
+        return keys_pb2.CancelKeyRotationResponse(key=key_message(key, moment))
 
     async def RevokeKey(self, request: keys_pb2.RevokeKeyRequest, _context: Context) -> keys_pb2.RevokeKeyResponse:
         """Revokes a key."""
@@ -70,5 +124,8 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
         self, request: keys_pb2.VerifyTokenRequest, _context: Context
     ) -> keys_pb2.VerifyTokenResponse:
         """Tells a Sedifex service whose token this is."""
-        caller = await self._database.read(verification.verify_token, request.token, self._digester, now())
-        return verdict_message(caller)
+        return verdict_message(await self._verdicts.caller(request.token))
+
+
+def _new_token(store: StoreFacts) -> str:
+    return token_format.mint(token_format.Kind.TEST if store.is_test else token_format.Kind.LIVE)

@@ -2,7 +2,8 @@
 
 import hmac
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 
 from sedifex.access.v1 import access_pb2
 
@@ -10,11 +11,21 @@ from services.common.access import token as token_format
 from services.common.access.caller import Caller
 from services.common.access.verdicts import not_accepted
 from services.common.database import Database
+from services.common.times import now
 from services.keys import lifecycle, queries
 from services.keys.digest import Digest, Digester
+from services.keys.usage import Usage
 
 
-def verify_token(token: str, digester: Digester, now: datetime) -> Caller:
+@dataclass(frozen=True)
+class Verdict:
+    """Whose a token is, and the secret's digest if it is a key's."""
+
+    caller: Caller
+    secret: bytes | None
+
+
+def verify_token(token: str, digester: Digester, now: datetime) -> Verdict:
     """Whose token this is at `now`.
 
     Raises:
@@ -25,25 +36,32 @@ def verify_token(token: str, digester: Digester, now: datetime) -> Caller:
         raise not_accepted()
     digests = digester.candidates(token)
     if kind is token_format.Kind.OPERATOR:
-        return _operator(digests)
+        return Verdict(_operator(digests), None)
     found = queries.find_key_by_digest(digests)
-    if found is None or not _is_one_of(found[1], digests) or not lifecycle.is_accepted(found[0], now):
+    if found is None or not _is_one_of(found[1].digest, digests) or not lifecycle.is_accepted(*found, now):
         raise not_accepted()
-    key = found[0]
+    key, secret = found
     scopes, stores = frozenset(key.scopes), frozenset(key.stores)
-    return Caller(f"keys/{key.id}", access_pb2.AUDIENCE_INTEGRATION, scopes, stores, key.expire_time)
+    ends = min((moment for moment in (key.expire_time, secret.end_time) if moment is not None), default=None)
+    caller = Caller(f"keys/{key.id}", access_pb2.AUDIENCE_INTEGRATION, scopes, stores, ends)
+    return Verdict(caller, secret.digest)
 
 
 class LocalVerdicts:
-    """Verdicts for the Keys service's own door, from its own database."""
+    """Verdicts from the Keys service's own database: for its own door, and for the services that ask."""
 
-    def __init__(self, database: Database, digester: Digester) -> None:
+    def __init__(self, database: Database, digester: Digester, usage: Usage) -> None:
         self._database = database
         self._digester = digester
+        self._usage = usage
 
     async def caller(self, token: str) -> Caller:
         """See `services.common.access.verdicts.Verdicts`."""
-        return await self._database.read(verify_token, token, self._digester, datetime.now(UTC))
+        moment = now()
+        verdict = await self._database.read(verify_token, token, self._digester, moment)
+        if verdict.secret is not None:
+            self._usage.note(verdict.secret, moment)
+        return verdict.caller
 
 
 def _operator(digests: Sequence[Digest]) -> Caller:

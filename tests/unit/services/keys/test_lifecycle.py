@@ -3,37 +3,88 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sedifex.access.v1 import access_pb2
 from sedifex.keys.v1 import keys_pb2
 
+from services.common.access.caller import Caller
+from services.common.errors import PermissionDenied
 from services.keys import lifecycle
-from services.keys.queries import Key
+from services.keys.queries import Key, Secret
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 State = keys_pb2.Key
+LASTING = Secret(b"new", "", NOW - DAY)
 
 
-def _key(expire_time: datetime | None = None, revoke_time: datetime | None = None) -> Key:
-    return Key("key_1", "st_a", "Website", ("catalog.read",), ("st_a",), "", "", NOW - DAY, expire_time, revoke_time)
+def _key(
+    expire_time: datetime | None = None, revoke_time: datetime | None = None, *, old_ends: datetime | None = None
+) -> Key:
+    secrets = (LASTING,) if old_ends is None else (LASTING, Secret(b"old", "", NOW - 2 * DAY, old_ends))
+    return Key(
+        id="key_1",
+        store_id="st_a",
+        display_name="Website",
+        scopes=("catalog.read",),
+        stores=("st_a",),
+        creator="",
+        create_time=NOW - 2 * DAY,
+        expire_time=expire_time,
+        revoke_time=revoke_time,
+        secrets=secrets,
+    )
 
 
 @pytest.mark.parametrize(
-    ("expire_time", "revoke_time", "state", "accepted"),
+    ("key", "state", "accepted"),
     [
-        (None, None, State.STATE_ACTIVE, True),
-        (NOW + 7 * DAY, None, State.STATE_ACTIVE, True),
-        (NOW + 7 * DAY - SECOND, None, State.STATE_EXPIRING_SOON, True),
-        (NOW + SECOND, None, State.STATE_EXPIRING_SOON, True),
-        (NOW, None, State.STATE_EXPIRED, False),
-        (NOW - SECOND, None, State.STATE_EXPIRED, False),
-        (None, NOW, State.STATE_REVOKED, False),
-        (NOW + 30 * DAY, NOW - DAY, State.STATE_REVOKED, False),
-        (NOW - DAY, NOW - 2 * DAY, State.STATE_REVOKED, False),
+        (_key(), State.STATE_ACTIVE, True),
+        (_key(NOW + 7 * DAY), State.STATE_ACTIVE, True),
+        (_key(NOW + 7 * DAY - SECOND), State.STATE_EXPIRING_SOON, True),
+        (_key(NOW + SECOND), State.STATE_EXPIRING_SOON, True),
+        (_key(NOW), State.STATE_EXPIRED, False),
+        (_key(NOW - SECOND), State.STATE_EXPIRED, False),
+        (_key(None, NOW), State.STATE_REVOKED, False),
+        (_key(NOW + 30 * DAY, NOW - DAY), State.STATE_REVOKED, False),
+        (_key(NOW - DAY, NOW - 2 * DAY), State.STATE_REVOKED, False),
+        (_key(old_ends=NOW + SECOND), State.STATE_ROTATING, True),
+        (_key(old_ends=NOW), State.STATE_ACTIVE, True),
+        (_key(NOW + DAY, old_ends=NOW + SECOND), State.STATE_ROTATING, True),
+        (_key(NOW + DAY, old_ends=NOW - SECOND), State.STATE_EXPIRING_SOON, True),
+        (_key(NOW, old_ends=NOW + SECOND), State.STATE_EXPIRED, False),
+        (_key(None, NOW, old_ends=NOW + SECOND), State.STATE_REVOKED, False),
     ],
 )
-def test_state_and_acceptance(
-    expire_time: datetime | None, revoke_time: datetime | None, state: int, accepted: bool
-) -> None:
-    key = _key(expire_time, revoke_time)
+def test_state_and_acceptance_of_the_lasting_secret(key: Key, state: int, accepted: bool) -> None:
     assert lifecycle.state_of(key, NOW) == state
-    assert lifecycle.is_accepted(key, NOW) is accepted
+    assert lifecycle.is_accepted(key, LASTING, NOW) is accepted
+
+
+@pytest.mark.parametrize(("ends", "accepted"), [(NOW + SECOND, True), (NOW, False), (NOW - SECOND, False)])
+def test_an_old_secret_is_accepted_to_the_second_of_its_end(ends: datetime, accepted: bool) -> None:
+    key = _key(old_ends=ends)
+    assert lifecycle.is_accepted(key, key.secrets[1], NOW) is accepted
+
+
+def _integration(*scopes: str, ends: datetime | None = None) -> Caller:
+    return Caller("keys/k", access_pb2.AUDIENCE_INTEGRATION, frozenset(scopes), frozenset({"st_a"}), ends)
+
+
+@pytest.mark.parametrize(
+    "caller",
+    [
+        _integration("catalog.read"),
+        _integration("catalog.read", "keys.write", ends=NOW + 2 * DAY),
+        Caller("operators/o", access_pb2.AUDIENCE_OPERATOR),
+    ],
+)
+def test_whoever_can_do_as_much_may_manage_a_key(caller: Caller) -> None:
+    lifecycle.check_gives_no_more_than_it_has(caller, _key(NOW + 2 * DAY))
+
+
+@pytest.mark.parametrize(
+    "caller", [_integration("keys.write"), _integration(), _integration("catalog.read", ends=NOW + DAY)]
+)
+def test_a_key_that_can_do_less_may_not(caller: Caller) -> None:
+    with pytest.raises(PermissionDenied):
+        lifecycle.check_gives_no_more_than_it_has(caller, _key(NOW + 2 * DAY))

@@ -51,6 +51,26 @@ class KeysServiceStub:
                 request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListKeysRequest.SerializeToString,
                 response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListKeysResponse.FromString,
                 _registered_method=True)
+        self.UpdateKey = channel.unary_unary(
+                '/sedifex.keys.v1.KeysService/UpdateKey',
+                request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.UpdateKeyRequest.SerializeToString,
+                response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.UpdateKeyResponse.FromString,
+                _registered_method=True)
+        self.RotateKey = channel.unary_unary(
+                '/sedifex.keys.v1.KeysService/RotateKey',
+                request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.RotateKeyRequest.SerializeToString,
+                response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.RotateKeyResponse.FromString,
+                _registered_method=True)
+        self.CompleteKeyRotation = channel.unary_unary(
+                '/sedifex.keys.v1.KeysService/CompleteKeyRotation',
+                request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.CompleteKeyRotationRequest.SerializeToString,
+                response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.CompleteKeyRotationResponse.FromString,
+                _registered_method=True)
+        self.CancelKeyRotation = channel.unary_unary(
+                '/sedifex.keys.v1.KeysService/CancelKeyRotation',
+                request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.CancelKeyRotationRequest.SerializeToString,
+                response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.CancelKeyRotationResponse.FromString,
+                _registered_method=True)
         self.RevokeKey = channel.unary_unary(
                 '/sedifex.keys.v1.KeysService/RevokeKey',
                 request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.RevokeKeyRequest.SerializeToString,
@@ -97,6 +117,42 @@ class KeysServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateKey(self, request, context):
+        """Changes the named fields of a key: display_name, scopes, expire_time.
+
+        An API key can give no more than it has.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateKey(self, request, context):
+        """Gives a key a new secret and reveals it, this once. The old secret works on
+        for the overlap, so that nothing stops while the new one is put in place.
+
+        FAILED_PRECONDITION while an earlier rotation's overlap lasts: complete or
+        cancel that first. Repeating the call with the same request_id answers
+        ALREADY_EXISTS; if the secret did not arrive, cancel the rotation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompleteKeyRotation(self, request, context):
+        """Ends the overlap of a rotation now: the old secret is refused from then on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelKeyRotation(self, request, context):
+        """Takes a rotation back within its overlap: the new secret is refused from
+        then on, and the old one is the key's only secret again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RevokeKey(self, request, context):
         """Revokes a key. When the call has returned, no service accepts the key.
 
@@ -133,6 +189,26 @@ def add_KeysServiceServicer_to_server(servicer, server):
                     servicer.ListKeys,
                     request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListKeysRequest.FromString,
                     response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListKeysResponse.SerializeToString,
+            ),
+            'UpdateKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateKey,
+                    request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.UpdateKeyRequest.FromString,
+                    response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.UpdateKeyResponse.SerializeToString,
+            ),
+            'RotateKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateKey,
+                    request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.RotateKeyRequest.FromString,
+                    response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.RotateKeyResponse.SerializeToString,
+            ),
+            'CompleteKeyRotation': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteKeyRotation,
+                    request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.CompleteKeyRotationRequest.FromString,
+                    response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.CompleteKeyRotationResponse.SerializeToString,
+            ),
+            'CancelKeyRotation': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelKeyRotation,
+                    request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.CancelKeyRotationRequest.FromString,
+                    response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.CancelKeyRotationResponse.SerializeToString,
             ),
             'RevokeKey': grpc.unary_unary_rpc_method_handler(
                     servicer.RevokeKey,
@@ -228,6 +304,114 @@ class KeysService:
             '/sedifex.keys.v1.KeysService/ListKeys',
             sedifex_dot_keys_dot_v1_dot_keys__pb2.ListKeysRequest.SerializeToString,
             sedifex_dot_keys_dot_v1_dot_keys__pb2.ListKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.keys.v1.KeysService/UpdateKey',
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.UpdateKeyRequest.SerializeToString,
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.UpdateKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.keys.v1.KeysService/RotateKey',
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.RotateKeyRequest.SerializeToString,
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.RotateKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteKeyRotation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.keys.v1.KeysService/CompleteKeyRotation',
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.CompleteKeyRotationRequest.SerializeToString,
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.CompleteKeyRotationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelKeyRotation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.keys.v1.KeysService/CancelKeyRotation',
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.CancelKeyRotationRequest.SerializeToString,
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.CancelKeyRotationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -50,6 +50,25 @@ class KeysServiceStub:
     """Gets one key. Never its secret."""
     ListKeys: _grpc.UnaryUnaryMultiCallable[_keys_pb2.ListKeysRequest, _keys_pb2.ListKeysResponse]
     """Lists the keys of a store, newest first."""
+    UpdateKey: _grpc.UnaryUnaryMultiCallable[_keys_pb2.UpdateKeyRequest, _keys_pb2.UpdateKeyResponse]
+    """Changes the named fields of a key: display_name, scopes, expire_time.
+
+    An API key can give no more than it has.
+    """
+    RotateKey: _grpc.UnaryUnaryMultiCallable[_keys_pb2.RotateKeyRequest, _keys_pb2.RotateKeyResponse]
+    """Gives a key a new secret and reveals it, this once. The old secret works on
+    for the overlap, so that nothing stops while the new one is put in place.
+
+    FAILED_PRECONDITION while an earlier rotation's overlap lasts: complete or
+    cancel that first. Repeating the call with the same request_id answers
+    ALREADY_EXISTS; if the secret did not arrive, cancel the rotation.
+    """
+    CompleteKeyRotation: _grpc.UnaryUnaryMultiCallable[_keys_pb2.CompleteKeyRotationRequest, _keys_pb2.CompleteKeyRotationResponse]
+    """Ends the overlap of a rotation now: the old secret is refused from then on."""
+    CancelKeyRotation: _grpc.UnaryUnaryMultiCallable[_keys_pb2.CancelKeyRotationRequest, _keys_pb2.CancelKeyRotationResponse]
+    """Takes a rotation back within its overlap: the new secret is refused from
+    then on, and the old one is the key's only secret again.
+    """
     RevokeKey: _grpc.UnaryUnaryMultiCallable[_keys_pb2.RevokeKeyRequest, _keys_pb2.RevokeKeyResponse]
     """Revokes a key. When the call has returned, no service accepts the key.
 
@@ -84,6 +103,25 @@ class KeysServiceAsyncStub(KeysServiceStub):
     """Gets one key. Never its secret."""
     ListKeys: _aio.UnaryUnaryMultiCallable[_keys_pb2.ListKeysRequest, _keys_pb2.ListKeysResponse]  # type: ignore[assignment]
     """Lists the keys of a store, newest first."""
+    UpdateKey: _aio.UnaryUnaryMultiCallable[_keys_pb2.UpdateKeyRequest, _keys_pb2.UpdateKeyResponse]  # type: ignore[assignment]
+    """Changes the named fields of a key: display_name, scopes, expire_time.
+
+    An API key can give no more than it has.
+    """
+    RotateKey: _aio.UnaryUnaryMultiCallable[_keys_pb2.RotateKeyRequest, _keys_pb2.RotateKeyResponse]  # type: ignore[assignment]
+    """Gives a key a new secret and reveals it, this once. The old secret works on
+    for the overlap, so that nothing stops while the new one is put in place.
+
+    FAILED_PRECONDITION while an earlier rotation's overlap lasts: complete or
+    cancel that first. Repeating the call with the same request_id answers
+    ALREADY_EXISTS; if the secret did not arrive, cancel the rotation.
+    """
+    CompleteKeyRotation: _aio.UnaryUnaryMultiCallable[_keys_pb2.CompleteKeyRotationRequest, _keys_pb2.CompleteKeyRotationResponse]  # type: ignore[assignment]
+    """Ends the overlap of a rotation now: the old secret is refused from then on."""
+    CancelKeyRotation: _aio.UnaryUnaryMultiCallable[_keys_pb2.CancelKeyRotationRequest, _keys_pb2.CancelKeyRotationResponse]  # type: ignore[assignment]
+    """Takes a rotation back within its overlap: the new secret is refused from
+    then on, and the old one is the key's only secret again.
+    """
     RevokeKey: _aio.UnaryUnaryMultiCallable[_keys_pb2.RevokeKeyRequest, _keys_pb2.RevokeKeyResponse]  # type: ignore[assignment]
     """Revokes a key. When the call has returned, no service accepts the key.
 
@@ -133,6 +171,49 @@ class KeysServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_keys_pb2.ListKeysResponse, _abc.Awaitable[_keys_pb2.ListKeysResponse]]:
         """Lists the keys of a store, newest first."""
+
+    @_abc_1.abstractmethod
+    def UpdateKey(
+        self,
+        request: _keys_pb2.UpdateKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_keys_pb2.UpdateKeyResponse, _abc.Awaitable[_keys_pb2.UpdateKeyResponse]]:
+        """Changes the named fields of a key: display_name, scopes, expire_time.
+
+        An API key can give no more than it has.
+        """
+
+    @_abc_1.abstractmethod
+    def RotateKey(
+        self,
+        request: _keys_pb2.RotateKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_keys_pb2.RotateKeyResponse, _abc.Awaitable[_keys_pb2.RotateKeyResponse]]:
+        """Gives a key a new secret and reveals it, this once. The old secret works on
+        for the overlap, so that nothing stops while the new one is put in place.
+
+        FAILED_PRECONDITION while an earlier rotation's overlap lasts: complete or
+        cancel that first. Repeating the call with the same request_id answers
+        ALREADY_EXISTS; if the secret did not arrive, cancel the rotation.
+        """
+
+    @_abc_1.abstractmethod
+    def CompleteKeyRotation(
+        self,
+        request: _keys_pb2.CompleteKeyRotationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_keys_pb2.CompleteKeyRotationResponse, _abc.Awaitable[_keys_pb2.CompleteKeyRotationResponse]]:
+        """Ends the overlap of a rotation now: the old secret is refused from then on."""
+
+    @_abc_1.abstractmethod
+    def CancelKeyRotation(
+        self,
+        request: _keys_pb2.CancelKeyRotationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_keys_pb2.CancelKeyRotationResponse, _abc.Awaitable[_keys_pb2.CancelKeyRotationResponse]]:
+        """Takes a rotation back within its overlap: the new secret is refused from
+        then on, and the old one is the key's only secret again.
+        """
 
     @_abc_1.abstractmethod
     def RevokeKey(

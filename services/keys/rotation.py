@@ -1,0 +1,103 @@
+"""Rotation: a key gets a new secret and keeps its identity, while the old secret works on for an overlap.
+
+The old secret's end is a moment in the row, judged at each call: no job has to run for it to end. Each secret shows
+when it was last used, so one can see that the old one has fallen silent before ending the overlap.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from services.common.access import token as token_format
+from services.common.access.caller import Caller
+from services.common.errors import AlreadyExists, FailedPrecondition
+from services.keys import queries
+from services.keys.digest import Digester
+from services.keys.lifecycle import is_live, old_secret, open_key
+from services.keys.queries import Key, Secret
+
+DEFAULT_OVERLAP = timedelta(hours=1)
+
+
+def rotate_key(
+    store_id: str,
+    key_id: str,
+    *,
+    overlap: timedelta,
+    token: str,
+    request_id: str | None,
+    caller: Caller,
+    digester: Digester,
+    now: datetime,
+) -> Key:
+    """Makes `token` the key's secret; the one that it had ends after `overlap`.
+
+    Raises:
+        NotFound: there is no such key.
+        FailedPrecondition: it has ended, or an earlier rotation's overlap lasts.
+        AlreadyExists: this request has rotated the key before. The secret cannot be shown again.
+        PermissionDenied: the caller is an integration that can do less than the key.
+    """
+    key = open_key(store_id, key_id, caller, now)
+    if request_id and queries.has_secret_of_request(key_id, request_id):
+        raise AlreadyExists(
+            "This request has rotated the key before; the new secret cannot be shown again. If it did not arrive, "
+            "cancel the rotation and rotate again with another request_id.",
+            metadata={"name": f"stores/{store_id}/keys/{key_id}"},
+        )
+    if old_secret(key, now) is not None:
+        raise FailedPrecondition(
+            "This key is being rotated: its old secret still works. Complete that rotation or cancel it first.",
+            reason="ROTATION_UNDER_WAY",
+        )
+    digest = digester.new(token)
+    queries.set_secret_ends({_lasting(key).digest: now + overlap})
+    secret = Secret(digest.value, token_format.hint(token), now)
+    queries.insert_secret(key_id, secret, digest.pepper_version, request_id)
+    return _changed(key)
+
+
+def complete_key_rotation(store_id: str, key_id: str, caller: Caller, now: datetime) -> Key:
+    """Ends the overlap now: the old secret is refused from then on.
+
+    Raises:
+        NotFound: there is no such key.
+        FailedPrecondition: it has ended, or is not being rotated.
+        PermissionDenied: the caller is an integration that can do less than the key.
+    """
+    key = open_key(store_id, key_id, caller, now)
+    queries.set_secret_ends({_old(key, now).digest: now})
+    return _changed(key)
+
+
+def cancel_key_rotation(store_id: str, key_id: str, caller: Caller, now: datetime) -> Key:
+    """Takes a rotation back: the new secret is refused from now on, and the old one lasts again.
+
+    Raises: as `complete_key_rotation`.
+    """
+    key = open_key(store_id, key_id, caller, now)
+    old = _old(key, now)
+    # The new one first: a key never has two that last.
+    queries.set_secret_ends({_lasting(key).digest: now, old.digest: None})
+    return _changed(key)
+
+
+def _changed(key: Key) -> Key:
+    """The key with its version moved on, as it is now."""
+    queries.update_key(replace(key, version=key.version + 1))
+    found = queries.find_key(key.store_id, key.id)
+    if found is None:
+        raise LookupError(key.id)  # it is locked
+    return found
+
+
+def _lasting(key: Key) -> Secret:
+    return next(each for each in key.secrets if each.end_time is None)
+
+
+def _old(key: Key, now: datetime) -> Secret:
+    secret = old_secret(key, now)
+    if secret is None or not is_live(secret, now):
+        raise FailedPrecondition(
+            "This key is not being rotated: it has one secret only. Rotate it first.", reason="NO_ROTATION"
+        )
+    return secret

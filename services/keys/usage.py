@@ -1,0 +1,52 @@
+"""When each secret was last used: noted in memory, written in batches, only ever forward.
+
+A write for every request would cost more than the request. What a process that is killed has not written is lost, some
+seconds of it; nothing is decided by it.
+"""
+
+import asyncio
+import logging
+from datetime import datetime
+
+from services.common.database import Database
+from services.common.errors import SedifexError
+from services.keys import queries
+
+log = logging.getLogger(__name__)
+
+FLUSH_S = 2.0
+MAX_NOTED = 50_000
+"""Secrets whose use is remembered between two writes; what goes beyond is not noted until the next."""
+
+
+class Usage:
+    """The uses that this process has seen since it last wrote them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._seen: dict[bytes, datetime] = {}
+
+    def note(self, digest: bytes, now: datetime) -> None:
+        """Notes that the secret of this digest was used at `now`."""
+        if digest in self._seen or len(self._seen) < MAX_NOTED:
+            self._seen[digest] = now
+
+    async def flush(self) -> None:
+        """Writes what has been noted; what cannot be written now is kept for the next time."""
+        seen, self._seen = self._seen, {}
+        if not seen:
+            return
+        try:
+            await self._database.read(queries.note_uses, seen)
+        except SedifexError as failure:
+            log.warning("uses wait to be written", extra={"cause": failure.reason, "count": len(seen)})
+            self._seen = seen | self._seen
+
+    async def run(self) -> None:
+        """Writes now and then, until cancelled."""
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            try:
+                await self.flush()
+            except Exception:
+                log.exception("uses could not be written")
