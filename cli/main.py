@@ -14,6 +14,8 @@ app = typer.Typer(
 )
 operator = typer.Typer(help="Operators: those who run Sedifex and may act for any shop.", no_args_is_help=True)
 app.add_typer(operator, name="operator")
+audit = typer.Typer(help="The audit log.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
 
 
 @app.command()
@@ -93,6 +95,22 @@ def operator_create(
     made = operators.create(load(KeysSettings), name)
     typer.echo(f"operators/{made.id} for {name}. The token, shown this once:", err=True)
     typer.echo(made.token)
+
+
+@audit.command("verify")
+def audit_verify(
+    store: Annotated[str | None, typer.Option(help="Only this store, by its id.")] = None,
+) -> None:
+    """Check that no entry of the audit log was changed, removed or inserted. Needs SEDIFEX_KEYS_DATABASE_URL."""
+    from cli import auditing
+    from services.common.settings import DatabaseSettings
+
+    found = auditing.verify(DatabaseSettings(), store)
+    for problem in found.problems:
+        typer.echo(problem)
+    verdict = "NOT genuine, see above" if found.problems else "all genuine"
+    typer.echo(f"{found.entries} entries of {found.stores} stores: {verdict}")
+    raise typer.Exit(1 if found.problems else 0)
 
 
 @app.command()

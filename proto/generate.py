@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from google.protobuf import descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2
+from google.protobuf import descriptor_pb2, duration_pb2, field_mask_pb2, struct_pb2, timestamp_pb2
 from grpc_tools import protoc
 from protovalidate._gen.buf.validate import validate_pb
 
@@ -37,9 +37,9 @@ def main() -> None:
 
 
 def _validate_descriptors() -> descriptor_pb2.FileDescriptorSet:
-    """The descriptors of validate.proto and of everything that it imports, imports first."""
+    """The descriptors of validate.proto and of what it and the contract import of google/protobuf, imports first."""
     files = descriptor_pb2.FileDescriptorSet()
-    for module in (descriptor_pb2, duration_pb2, timestamp_pb2, field_mask_pb2):
+    for module in (descriptor_pb2, duration_pb2, timestamp_pb2, field_mask_pb2, struct_pb2):
         module.DESCRIPTOR.CopyToProto(files.file.add())
     files.file.add().ParseFromString(validate_pb._DESC.proto.to_binary())
     return files

@@ -1,5 +1,6 @@
 """Records of the Keys service as messages of the contract, and messages as changes to records."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from services.common.access.caller import Caller
 from services.common.errors import InvalidArgument
 from services.common.times import from_timestamp, to_timestamp
 from services.keys.lifecycle import etag, is_live, state_of
-from services.keys.queries import Key, Secret
+from services.keys.queries import AuditEntry, AuditFilter, Key, Secret
 
 
 def key_message(key: Key, now: datetime) -> keys_pb2.Key:
@@ -49,6 +50,36 @@ def key_values(message: keys_pb2.Key, mask: FieldMask) -> dict[str, Any]:
         known = ", ".join(sorted(_FIELDS))
         raise InvalidArgument.field("update_mask", f"'{unknown[0]}' cannot be changed; what can is: {known}")
     return {name: _FIELDS[name](message) for name in wanted}
+
+
+def audit_entry_message(entry: AuditEntry) -> keys_pb2.AuditEntry:
+    """The entry as clients see it."""
+    message = keys_pb2.AuditEntry(
+        name=f"stores/{entry.store_id}/auditEntries/{entry.id}",
+        sequence=entry.sequence,
+        occur_time=to_timestamp(entry.occur_time),
+        actor=entry.actor,
+        action=entry.action,
+        resource=entry.resource,
+        request_id=entry.request_id,
+        hash=entry.hash.hex(),
+    )
+    if entry.before is not None:
+        message.before.update(json.loads(entry.before))
+    if entry.after is not None:
+        message.after.update(json.loads(entry.after))
+    return message
+
+
+def audit_filter(request: keys_pb2.ListAuditEntriesRequest) -> AuditFilter:
+    """Which entries a client wants."""
+    return AuditFilter(
+        actor=request.actor,
+        action=request.action,
+        resource=request.resource,
+        start_time=from_timestamp(request.start_time) if request.HasField("start_time") else None,
+        end_time=from_timestamp(request.end_time) if request.HasField("end_time") else None,
+    )
 
 
 def _secret_message(secret: Secret) -> keys_pb2.Key.Secret:

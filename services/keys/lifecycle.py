@@ -18,7 +18,8 @@ from services.common.errors import (
     PermissionDenied,
 )
 from services.common.paging import Page, PageRequest
-from services.keys import queries
+from services.keys import audit, queries
+from services.keys.audit import Act
 from services.keys.digest import Digester
 from services.keys.queries import Key, Secret, StateFilter
 
@@ -62,11 +63,10 @@ def create_key(
     display_name: str,
     scopes: Sequence[str],
     expire_time: datetime | None,
-    creator: Caller,
     request_id: str | None,
     token: str,
     digester: Digester,
-    now: datetime,
+    act: Act,
 ) -> Key:
     """Makes a key whose secret is `token`, of which only the digest is kept.
 
@@ -80,18 +80,20 @@ def create_key(
         display_name=display_name,
         scopes=tuple(sorted(scopes)),
         stores=(store_id,),
-        creator=creator.principal,
-        create_time=now,
+        creator=act.caller.principal,
+        create_time=act.now,
         expire_time=expire_time,
         revoke_time=None,
     )
-    check_gives_no_more_than_it_has(creator, key)
+    check_gives_no_more_than_it_has(act.caller, key)
     if not queries.insert_key(key, request_id):
         raise _made_before(store_id, queries.find_key_by_request(store_id, request_id or ""))
     digest = digester.new(token)
-    secret = Secret(digest.value, token_format.hint(token), now)
+    secret = Secret(digest.value, token_format.hint(token), act.now)
     queries.insert_secret(key_id, secret, digest.pepper_version, None)
-    return replace(key, secrets=(secret,))
+    key = replace(key, secrets=(secret,))
+    audit.record(act, "key.created", None, key)
+    return key
 
 
 def get_key(store_id: str, key_id: str) -> Key:
@@ -110,9 +112,7 @@ def list_keys(store_id: str, state: keys_pb2.Key.State.ValueType, request: PageR
     return request.page(rows, lambda key: [key.id])
 
 
-def update_key(
-    store_id: str, key_id: str, values: Mapping[str, Any], *, etag_wanted: str, caller: Caller, now: datetime
-) -> Key:
+def update_key(store_id: str, key_id: str, values: Mapping[str, Any], etag_wanted: str, act: Act) -> Key:
     """Changes a key; `values` go by the names of `Key`'s fields. A change that changes nothing leaves it as it is.
 
     Raises:
@@ -122,7 +122,7 @@ def update_key(
         InvalidArgument: it would have no name or no scope, or have expired already.
         PermissionDenied: the caller is an integration, and the key could do more than it, before or after.
     """
-    key = open_key(store_id, key_id, caller, now)
+    key = open_key(store_id, key_id, act)
     if etag_wanted and etag_wanted != etag(key):
         raise Conflict(
             "Somebody has changed this key since you read it. Read it again, then repeat your change.",
@@ -133,17 +133,18 @@ def update_key(
         raise InvalidArgument.field("key.display_name", "must not be empty")
     if not wanted.scopes:
         raise InvalidArgument.field("key.scopes", "must name one at least; revoke the key if it may do nothing")
-    if wanted.expire_time is not None and wanted.expire_time <= now:
+    if wanted.expire_time is not None and wanted.expire_time <= act.now:
         raise InvalidArgument.field("key.expire_time", "must lie in the future; revoke the key to end it now")
-    check_gives_no_more_than_it_has(caller, wanted)
+    check_gives_no_more_than_it_has(act.caller, wanted)
     if wanted == key:
         return key
     changed = replace(wanted, version=key.version + 1)
     queries.update_key(changed)
+    audit.record(act, "key.updated", key, changed)
     return changed
 
 
-def revoke_key(store_id: str, key_id: str, now: datetime) -> Key:
+def revoke_key(store_id: str, key_id: str, act: Act) -> Key:
     """Ends a key for good; a key that has been revoked stays as it is.
 
     Raises:
@@ -152,8 +153,9 @@ def revoke_key(store_id: str, key_id: str, now: datetime) -> Key:
     key = _found(queries.lock_key(store_id, key_id), store_id, key_id)
     if key.revoke_time is not None:
         return key
-    revoked = replace(key, revoke_time=now, version=key.version + 1)
+    revoked = replace(key, revoke_time=act.now, version=key.version + 1)
     queries.update_key(revoked)
+    audit.record(act, "key.revoked", key, revoked)
     return revoked
 
 
@@ -162,8 +164,8 @@ def etag(key: Key) -> str:
     return str(key.version)
 
 
-def open_key(store_id: str, key_id: str, caller: Caller, now: datetime) -> Key:
-    """The key, locked, for a change by `caller`.
+def open_key(store_id: str, key_id: str, act: Act) -> Key:
+    """The key, locked, for a change.
 
     Raises:
         NotFound: there is none.
@@ -171,8 +173,8 @@ def open_key(store_id: str, key_id: str, caller: Caller, now: datetime) -> Key:
         PermissionDenied: the caller is an integration that can do less than the key.
     """
     key = _found(queries.lock_key(store_id, key_id), store_id, key_id)
-    check_gives_no_more_than_it_has(caller, key)
-    if state_of(key, now) in {State.STATE_REVOKED, State.STATE_EXPIRED}:
+    check_gives_no_more_than_it_has(act.caller, key)
+    if state_of(key, act.now) in {State.STATE_REVOKED, State.STATE_EXPIRED}:
         raise FailedPrecondition("This key has ended. Create another one.", reason="KEY_ENDED")
     return key
 

@@ -47,6 +47,38 @@ class SecretRow(_Table):
         table_name = "key_secret"
 
 
+class AuditEntryRow(_Table):
+    """An entry of the audit log. `before` and `after` are JSON as text: the hash is over every character of it."""
+
+    store_id = peewee.TextField()
+    sequence = peewee.BigIntegerField()
+    id = peewee.TextField(unique=True)
+    occur_time = DateTimeTZField()
+    actor = peewee.TextField()
+    action = peewee.TextField()
+    resource = peewee.TextField()
+    request_id = peewee.TextField()
+    before = peewee.TextField(null=True)
+    after = peewee.TextField(null=True)
+    previous_hash = peewee.BlobField()
+    hash = peewee.BlobField()
+
+    class Meta:
+        table_name = "audit_entry"
+        primary_key = peewee.CompositeKey("store_id", "sequence")
+
+
+class AuditHeadRow(_Table):
+    """The end of a store's chain."""
+
+    store_id = peewee.TextField(primary_key=True)
+    sequence = peewee.BigIntegerField()
+    hash = peewee.BlobField()
+
+    class Meta:
+        table_name = "audit_head"
+
+
 class OperatorRow(_Table):
     """An operator's token, as its digest."""
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from services.common.access import token as token_format
-from services.common.access.caller import Caller
 from services.common.errors import AlreadyExists, FailedPrecondition
-from services.keys import queries
+from services.keys import audit, queries
+from services.keys.audit import Act
 from services.keys.digest import Digester
 from services.keys.lifecycle import is_live, old_secret, open_key
 from services.keys.queries import Key, Secret
@@ -25,9 +25,8 @@ def rotate_key(
     overlap: timedelta,
     token: str,
     request_id: str | None,
-    caller: Caller,
     digester: Digester,
-    now: datetime,
+    act: Act,
 ) -> Key:
     """Makes `token` the key's secret; the one that it had ends after `overlap`.
 
@@ -37,26 +36,26 @@ def rotate_key(
         AlreadyExists: this request has rotated the key before. The secret cannot be shown again.
         PermissionDenied: the caller is an integration that can do less than the key.
     """
-    key = open_key(store_id, key_id, caller, now)
+    key = open_key(store_id, key_id, act)
     if request_id and queries.has_secret_of_request(key_id, request_id):
         raise AlreadyExists(
             "This request has rotated the key before; the new secret cannot be shown again. If it did not arrive, "
             "cancel the rotation and rotate again with another request_id.",
             metadata={"name": f"stores/{store_id}/keys/{key_id}"},
         )
-    if old_secret(key, now) is not None:
+    if old_secret(key, act.now) is not None:
         raise FailedPrecondition(
             "This key is being rotated: its old secret still works. Complete that rotation or cancel it first.",
             reason="ROTATION_UNDER_WAY",
         )
     digest = digester.new(token)
-    queries.set_secret_ends({_lasting(key).digest: now + overlap})
-    secret = Secret(digest.value, token_format.hint(token), now)
+    queries.set_secret_ends({_lasting(key).digest: act.now + overlap})
+    secret = Secret(digest.value, token_format.hint(token), act.now)
     queries.insert_secret(key_id, secret, digest.pepper_version, request_id)
-    return _changed(key)
+    return _changed(key, "key.rotated", act)
 
 
-def complete_key_rotation(store_id: str, key_id: str, caller: Caller, now: datetime) -> Key:
+def complete_key_rotation(store_id: str, key_id: str, act: Act) -> Key:
     """Ends the overlap now: the old secret is refused from then on.
 
     Raises:
@@ -64,29 +63,30 @@ def complete_key_rotation(store_id: str, key_id: str, caller: Caller, now: datet
         FailedPrecondition: it has ended, or is not being rotated.
         PermissionDenied: the caller is an integration that can do less than the key.
     """
-    key = open_key(store_id, key_id, caller, now)
-    queries.set_secret_ends({_old(key, now).digest: now})
-    return _changed(key)
+    key = open_key(store_id, key_id, act)
+    queries.set_secret_ends({_old(key, act.now).digest: act.now})
+    return _changed(key, "key.rotationCompleted", act)
 
 
-def cancel_key_rotation(store_id: str, key_id: str, caller: Caller, now: datetime) -> Key:
+def cancel_key_rotation(store_id: str, key_id: str, act: Act) -> Key:
     """Takes a rotation back: the new secret is refused from now on, and the old one lasts again.
 
     Raises: as `complete_key_rotation`.
     """
-    key = open_key(store_id, key_id, caller, now)
-    old = _old(key, now)
+    key = open_key(store_id, key_id, act)
+    old = _old(key, act.now)
     # The new one first: a key never has two that last.
-    queries.set_secret_ends({_lasting(key).digest: now, old.digest: None})
-    return _changed(key)
+    queries.set_secret_ends({_lasting(key).digest: act.now, old.digest: None})
+    return _changed(key, "key.rotationCancelled", act)
 
 
-def _changed(key: Key) -> Key:
-    """The key with its version moved on, as it is now."""
+def _changed(key: Key, action: str, act: Act) -> Key:
+    """The key as it is now, with its version moved on and the change recorded."""
     queries.update_key(replace(key, version=key.version + 1))
     found = queries.find_key(key.store_id, key.id)
     if found is None:
         raise LookupError(key.id)  # it is locked
+    audit.record(act, action, key, found)
     return found
 
 

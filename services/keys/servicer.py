@@ -2,6 +2,7 @@
 
 from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc
 
+from services.common import telemetry
 from services.common.access import token as token_format
 from services.common.access.caller import current_caller
 from services.common.database import Database
@@ -10,8 +11,15 @@ from services.common.paging import PageRequest
 from services.common.server import Context
 from services.common.stores import StoreDirectory, StoreFacts
 from services.common.times import from_timestamp, now
-from services.keys import lifecycle, rotation
-from services.keys.convert import key_message, key_values, verdict_message
+from services.keys import audit, lifecycle, rotation
+from services.keys.audit import Act
+from services.keys.convert import (
+    audit_entry_message,
+    audit_filter,
+    key_message,
+    key_values,
+    verdict_message,
+)
 from services.keys.digest import Digester
 from services.keys.verification import LocalVerdicts
 
@@ -30,7 +38,7 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
         (store_id,) = ids_of(request.parent)
         store = await self._stores.get(store_id)
         token = _new_token(store)
-        moment = now()
+        act = _act()
         key = await self._database.write(
             lifecycle.create_key,
             key_id=new_id("key"),
@@ -38,13 +46,12 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
             display_name=request.display_name,
             scopes=request.scopes,
             expire_time=from_timestamp(request.expire_time) if request.HasField("expire_time") else None,
-            creator=current_caller(),
             request_id=request.request_id or None,
             token=token,
             digester=self._digester,
-            now=moment,
+            act=act,
         )
-        return keys_pb2.CreateKeyResponse(key=key_message(key, moment), secret=token)
+        return keys_pb2.CreateKeyResponse(key=key_message(key, act.now), secret=token)
 
     async def GetKey(self, request: keys_pb2.GetKeyRequest, _context: Context) -> keys_pb2.GetKeyResponse:
         """Gets one key."""
@@ -65,23 +72,15 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
         """Changes a key."""
         store_id, key_id = ids_of(request.key.name)
         values = key_values(request.key, request.update_mask)
-        moment = now()
-        key = await self._database.write(
-            lifecycle.update_key,
-            store_id,
-            key_id,
-            values,
-            etag_wanted=request.key.etag,
-            caller=current_caller(),
-            now=moment,
-        )
-        return keys_pb2.UpdateKeyResponse(key=key_message(key, moment))
+        act = _act()
+        key = await self._database.write(lifecycle.update_key, store_id, key_id, values, request.key.etag, act)
+        return keys_pb2.UpdateKeyResponse(key=key_message(key, act.now))
 
     async def RotateKey(self, request: keys_pb2.RotateKeyRequest, _context: Context) -> keys_pb2.RotateKeyResponse:
         """Gives a key a new secret and reveals it, this once."""
         store_id, key_id = ids_of(request.name)
         token = _new_token(await self._stores.get(store_id))
-        moment = now()
+        act = _act()
         key = await self._database.write(
             rotation.rotate_key,
             store_id,
@@ -89,36 +88,47 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
             overlap=request.overlap.ToTimedelta() if request.HasField("overlap") else rotation.DEFAULT_OVERLAP,
             token=token,
             request_id=request.request_id or None,
-            caller=current_caller(),
             digester=self._digester,
-            now=moment,
+            act=act,
         )
-        return keys_pb2.RotateKeyResponse(key=key_message(key, moment), secret=token)
+        return keys_pb2.RotateKeyResponse(key=key_message(key, act.now), secret=token)
 
     async def CompleteKeyRotation(
         self, request: keys_pb2.CompleteKeyRotationRequest, _context: Context
     ) -> keys_pb2.CompleteKeyRotationResponse:
         """Ends the overlap of a rotation now."""
         store_id, key_id = ids_of(request.name)
-        moment = now()
-        key = await self._database.write(rotation.complete_key_rotation, store_id, key_id, current_caller(), moment)
-        return keys_pb2.CompleteKeyRotationResponse(key=key_message(key, moment))
+        act = _act()
+        key = await self._database.write(rotation.complete_key_rotation, store_id, key_id, act)
+        return keys_pb2.CompleteKeyRotationResponse(key=key_message(key, act.now))
 
     async def CancelKeyRotation(
         self, request: keys_pb2.CancelKeyRotationRequest, _context: Context
     ) -> keys_pb2.CancelKeyRotationResponse:
         """Takes a rotation back."""
         store_id, key_id = ids_of(request.name)
-        moment = now()
-        key = await self._database.write(rotation.cancel_key_rotation, store_id, key_id, current_caller(), moment)
-        return keys_pb2.CancelKeyRotationResponse(key=key_message(key, moment))
+        act = _act()
+        key = await self._database.write(rotation.cancel_key_rotation, store_id, key_id, act)
+        return keys_pb2.CancelKeyRotationResponse(key=key_message(key, act.now))
 
     async def RevokeKey(self, request: keys_pb2.RevokeKeyRequest, _context: Context) -> keys_pb2.RevokeKeyResponse:
         """Revokes a key."""
-        moment = now()
         store_id, key_id = ids_of(request.name)
-        key = await self._database.write(lifecycle.revoke_key, store_id, key_id, moment)
-        return keys_pb2.RevokeKeyResponse(key=key_message(key, moment))
+        act = _act()
+        key = await self._database.write(lifecycle.revoke_key, store_id, key_id, act)
+        return keys_pb2.RevokeKeyResponse(key=key_message(key, act.now))
+
+    async def ListAuditEntries(
+        self, request: keys_pb2.ListAuditEntriesRequest, _context: Context
+    ) -> keys_pb2.ListAuditEntriesResponse:
+        """Lists what has been done to the keys of a store."""
+        (store_id,) = ids_of(request.parent)
+        wanted = audit_filter(request)
+        page_request = PageRequest.parse(request.page_size, request.page_token, request.parent, wanted, position=(int,))
+        page = await self._database.read(audit.list_entries, store_id, wanted, page_request)
+        return keys_pb2.ListAuditEntriesResponse(
+            audit_entries=map(audit_entry_message, page.rows), next_page_token=page.next_page_token
+        )
 
     async def VerifyToken(
         self, request: keys_pb2.VerifyTokenRequest, _context: Context
@@ -129,3 +139,7 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
 
 def _new_token(store: StoreFacts) -> str:
     return token_format.mint(token_format.Kind.TEST if store.is_test else token_format.Kind.LIVE)
+
+
+def _act() -> Act:
+    return Act(current_caller(), now(), telemetry.request_id(), new_id("aud"))

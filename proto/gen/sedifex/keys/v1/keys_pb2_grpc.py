@@ -76,6 +76,11 @@ class KeysServiceStub:
                 request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.RevokeKeyRequest.SerializeToString,
                 response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.RevokeKeyResponse.FromString,
                 _registered_method=True)
+        self.ListAuditEntries = channel.unary_unary(
+                '/sedifex.keys.v1.KeysService/ListAuditEntries',
+                request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListAuditEntriesRequest.SerializeToString,
+                response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListAuditEntriesResponse.FromString,
+                _registered_method=True)
         self.VerifyToken = channel.unary_unary(
                 '/sedifex.keys.v1.KeysService/VerifyToken',
                 request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.VerifyTokenRequest.SerializeToString,
@@ -162,6 +167,16 @@ class KeysServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListAuditEntries(self, request, context):
+        """Lists what has been done to the keys of a store, newest first.
+
+        Entries are never changed or removed; each carries the hash of the one
+        before it, so that a gap or a forgery shows.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def VerifyToken(self, request, context):
         """Tells a Sedifex service whose token this is and what it may do.
 
@@ -214,6 +229,11 @@ def add_KeysServiceServicer_to_server(servicer, server):
                     servicer.RevokeKey,
                     request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.RevokeKeyRequest.FromString,
                     response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.RevokeKeyResponse.SerializeToString,
+            ),
+            'ListAuditEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAuditEntries,
+                    request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListAuditEntriesRequest.FromString,
+                    response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListAuditEntriesResponse.SerializeToString,
             ),
             'VerifyToken': grpc.unary_unary_rpc_method_handler(
                     servicer.VerifyToken,
@@ -439,6 +459,33 @@ class KeysService:
             '/sedifex.keys.v1.KeysService/RevokeKey',
             sedifex_dot_keys_dot_v1_dot_keys__pb2.RevokeKeyRequest.SerializeToString,
             sedifex_dot_keys_dot_v1_dot_keys__pb2.RevokeKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAuditEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.keys.v1.KeysService/ListAuditEntries',
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.ListAuditEntriesRequest.SerializeToString,
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.ListAuditEntriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

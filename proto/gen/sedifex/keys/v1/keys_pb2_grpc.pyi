@@ -74,6 +74,12 @@ class KeysServiceStub:
 
     Revoking a revoked key changes nothing and succeeds.
     """
+    ListAuditEntries: _grpc.UnaryUnaryMultiCallable[_keys_pb2.ListAuditEntriesRequest, _keys_pb2.ListAuditEntriesResponse]
+    """Lists what has been done to the keys of a store, newest first.
+
+    Entries are never changed or removed; each carries the hash of the one
+    before it, so that a gap or a forgery shows.
+    """
     VerifyToken: _grpc.UnaryUnaryMultiCallable[_keys_pb2.VerifyTokenRequest, _keys_pb2.VerifyTokenResponse]
     """Tells a Sedifex service whose token this is and what it may do.
 
@@ -126,6 +132,12 @@ class KeysServiceAsyncStub(KeysServiceStub):
     """Revokes a key. When the call has returned, no service accepts the key.
 
     Revoking a revoked key changes nothing and succeeds.
+    """
+    ListAuditEntries: _aio.UnaryUnaryMultiCallable[_keys_pb2.ListAuditEntriesRequest, _keys_pb2.ListAuditEntriesResponse]  # type: ignore[assignment]
+    """Lists what has been done to the keys of a store, newest first.
+
+    Entries are never changed or removed; each carries the hash of the one
+    before it, so that a gap or a forgery shows.
     """
     VerifyToken: _aio.UnaryUnaryMultiCallable[_keys_pb2.VerifyTokenRequest, _keys_pb2.VerifyTokenResponse]  # type: ignore[assignment]
     """Tells a Sedifex service whose token this is and what it may do.
@@ -224,6 +236,18 @@ class KeysServiceServicer(metaclass=_abc_1.ABCMeta):
         """Revokes a key. When the call has returned, no service accepts the key.
 
         Revoking a revoked key changes nothing and succeeds.
+        """
+
+    @_abc_1.abstractmethod
+    def ListAuditEntries(
+        self,
+        request: _keys_pb2.ListAuditEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_keys_pb2.ListAuditEntriesResponse, _abc.Awaitable[_keys_pb2.ListAuditEntriesResponse]]:
+        """Lists what has been done to the keys of a store, newest first.
+
+        Entries are never changed or removed; each carries the hash of the one
+        before it, so that a gap or a forgery shows.
         """
 
     @_abc_1.abstractmethod

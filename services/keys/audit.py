@@ -1,0 +1,122 @@
+"""The audit log: who did what to which key, when, in a chain that shows every change made behind its back.
+
+Each store has a chain of its own. An entry carries the hash of the one before it and a hash over itself and that, and
+is written in the transaction of what it tells of. The database refuses to change or remove entries; whoever gets round
+that is found out by `verify_chain`.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from services.common.access.caller import Caller
+from services.common.paging import Page, PageRequest
+from services.keys import queries
+from services.keys.queries import AuditEntry, AuditFilter, Key
+
+BEGINNING = bytes(32)
+"""What stands for the hash before the first entry of a chain."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """Somebody doing something at a moment: what an entry needs to know beside what was done."""
+
+    caller: Caller
+    now: datetime
+    request_id: str
+    entry_id: str
+
+
+def record(act: Act, action: str, before: Key | None, after: Key) -> None:
+    """Adds an entry to the chain of the key's store. Wants the transaction of the change itself."""
+    sequence, previous = queries.lock_audit_head(after.store_id, BEGINNING)
+    entry = AuditEntry(
+        store_id=after.store_id,
+        sequence=sequence + 1,
+        id=act.entry_id,
+        # PostgreSQL keeps microseconds, as Python does: the hash is over what will be read.
+        occur_time=act.now.astimezone(UTC),
+        actor=act.caller.principal,
+        action=action,
+        resource=f"stores/{after.store_id}/keys/{after.id}",
+        request_id=act.request_id,
+        before=_view(before),
+        after=_view(after),
+        previous_hash=previous,
+        hash=b"",
+    )
+    queries.append_audit_entry(entry, hash_of(entry))
+
+
+def list_entries(store_id: str, wanted: AuditFilter, request: PageRequest) -> Page[AuditEntry]:
+    """A page of the store's entries that pass the filter, newest first."""
+    rows = queries.list_audit_entries(store_id, wanted, request.after, request.limit)
+    return request.page(rows, lambda entry: [entry.sequence])
+
+
+def hash_of(entry: AuditEntry) -> bytes:
+    """SHA-256 over the entry's fields and the hash before it, as JSON with sorted names and no spaces."""
+    told = {
+        "storeId": entry.store_id,
+        "sequence": entry.sequence,
+        "id": entry.id,
+        "occurTime": entry.occur_time.astimezone(UTC).isoformat(timespec="microseconds"),
+        "actor": entry.actor,
+        "action": entry.action,
+        "resource": entry.resource,
+        "requestId": entry.request_id,
+        "before": entry.before,
+        "after": entry.after,
+        "previousHash": entry.previous_hash.hex(),
+    }
+    canonical = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).digest()
+
+
+def verify_chain(entries: Iterable[AuditEntry], head: tuple[int, bytes] | None) -> Iterator[str]:
+    """What is wrong with a store's chain, in plain words; nothing if it is whole.
+
+    `entries` are all of them, by sequence; `head` is the sequence and hash that the last one should have.
+    """
+    sequence, previous = 0, BEGINNING
+    for entry in entries:
+        if entry.sequence > sequence + 1:
+            yield _missing(sequence + 1, entry.sequence - 1)
+        if hash_of(entry) != entry.hash:
+            yield f"entry {entry.sequence} ({entry.id}) has been changed"
+        elif entry.sequence == sequence + 1 and entry.previous_hash != previous:
+            yield f"entry {entry.sequence} ({entry.id}) does not follow the one before it; one of them is not genuine"
+        sequence, previous = entry.sequence, entry.hash
+    expected, expected_hash = head or (0, BEGINNING)
+    if expected > sequence:
+        yield _missing(sequence + 1, expected)
+    elif expected < sequence:
+        yield f"entries {expected + 1} to {sequence} have been inserted"
+    elif previous != expected_hash:
+        yield f"entry {sequence} is not the one that was written last"
+
+
+def _missing(first: int, last: int) -> str:
+    return f"entry {first} is missing" if first == last else f"entries {first} to {last} are missing"
+
+
+def _view(key: Key | None) -> str | None:
+    """The key for the record, as JSON: what one may see of it, hence no secret and no digest."""
+    if key is None:
+        return None
+    view = {
+        "displayName": key.display_name,
+        "scopes": list(key.scopes),
+        "stores": list(key.stores),
+        "expireTime": _moment(key.expire_time),
+        "revokeTime": _moment(key.revoke_time),
+        "secrets": [{"hint": each.hint, "endTime": _moment(each.end_time)} for each in key.secrets],
+    }
+    return json.dumps(view, ensure_ascii=False)
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat() if moment else None
