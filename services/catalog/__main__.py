@@ -6,14 +6,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from sedifex.catalog.v1 import catalog_pb2, catalog_pb2_grpc
-from sedifex.keys.v1 import keys_pb2_grpc
 from sedifex.webhooks.v1 import webhooks_pb2_grpc
 
 from services.catalog.models import handle
 from services.catalog.relay import Relay
 from services.catalog.servicer import CatalogServicer
 from services.common import server, telemetry
-from services.common.access.verdicts import RemoteVerdicts
+from services.common.access.leased import leased_verdicts
 from services.common.clients import service_channel
 from services.common.database import Database, check_migrated
 from services.common.ids import new_id
@@ -38,11 +37,12 @@ async def serving(settings: CatalogSettings) -> AsyncIterator[int]:
         async with (
             service_channel(settings.keys_address, "catalog", secret) as keys,
             service_channel(settings.webhooks_address, "catalog", secret) as webhooks,
+            leased_verdicts(keys) as verdicts,
             _relaying(Relay(database, webhooks_pb2_grpc.WebhooksServiceStub(webhooks), new_id("relay")), url),
             server.serving(
                 service,
                 address=settings.catalog_listen,
-                verdicts=RemoteVerdicts(keys_pb2_grpc.KeysServiceStub(keys)),
+                verdicts=verdicts,
                 service_secret=secret,
                 database=database,
                 drain_seconds=settings.drain_seconds,

@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 
 _validator = Validator()
 
+QUIET = frozenset({"/sedifex.keys.v1.KeysService/RenewLease"})
+"""Called every second by every watcher: logged only where somebody wants to see everything."""
+
 
 class RequestInterceptor(AsyncServerInterceptor):
     """Gives each call its request id, tells the caller of it, and logs the call when it is over. Outermost."""
@@ -41,7 +44,7 @@ class RequestInterceptor(AsyncServerInterceptor):
         try:
             return await _proceed(method, request_or_iterator, context)
         finally:
-            if log.isEnabledFor(logging.INFO):
+            if log.isEnabledFor(logging.DEBUG if method_name in QUIET else logging.INFO):
                 took = round((time.perf_counter() - began) * 1000, 1)
                 code = context.code()
                 name = code.name if isinstance(code, grpc.StatusCode) else "OK"

@@ -11,9 +11,12 @@ from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc
 from services.common import server, telemetry
 from services.common.clients import service_channel
 from services.common.database import Database, check_migrated
+from services.common.notifications import Listener
 from services.common.settings import KeysSettings, load
 from services.common.stores import StoreDirectory
+from services.keys.barrier import Barrier
 from services.keys.digest import Digester
+from services.keys.leases import CHANNEL
 from services.keys.models import handle
 from services.keys.servicer import KeysServicer
 from services.keys.usage import Usage
@@ -31,18 +34,21 @@ async def serving(settings: KeysSettings) -> AsyncIterator[int]:
         check_migrated(handle, MIGRATIONS)
         digester = Digester(settings.token_peppers)
         usage = Usage(database)
-        verdicts = LocalVerdicts(database, digester, usage)
-        async with service_channel(settings.catalog_address, "keys", secret) as catalog, _noting(usage):
+        barrier = Barrier(database)
+        async with (
+            service_channel(settings.catalog_address, "keys", secret) as catalog,
+            _running(usage, barrier, url),
+        ):
             stores = StoreDirectory(catalog_pb2_grpc.CatalogServiceStub(catalog))
             service = server.Service(
                 keys_pb2.DESCRIPTOR.services_by_name["KeysService"],
-                KeysServicer(database, digester, verdicts, stores),
+                KeysServicer(database, digester, barrier, usage, stores),
                 keys_pb2_grpc.add_KeysServiceServicer_to_server,
             )
             async with server.serving(
                 service,
                 address=settings.keys_listen,
-                verdicts=verdicts,
+                verdicts=LocalVerdicts(database, digester, usage),
                 service_secret=secret,
                 database=database,
                 drain_seconds=settings.drain_seconds,
@@ -51,13 +57,19 @@ async def serving(settings: KeysSettings) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def _noting(usage: Usage) -> AsyncIterator[None]:
-    running = asyncio.create_task(usage.run())
+async def _running(usage: Usage, barrier: Barrier, url: str) -> AsyncIterator[None]:
+    """What goes on beside the calls: hearing of revocations at other Keys processes, noting uses, pruning."""
+    loop = asyncio.get_running_loop()
+    listener = Listener(url, CHANNEL, lambda: loop.call_soon_threadsafe(barrier.announce))
+    tasks = [asyncio.create_task(usage.run()), asyncio.create_task(barrier.run())]
+    listener.start()
     try:
         yield
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await asyncio.to_thread(listener.stop)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await usage.flush()
 
 

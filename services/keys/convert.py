@@ -8,11 +8,13 @@ from typing import Any
 from google.protobuf.field_mask_pb2 import FieldMask
 from sedifex.keys.v1 import keys_pb2
 
-from services.common.access.caller import Caller
 from services.common.errors import InvalidArgument
-from services.common.times import from_timestamp, to_timestamp
+from services.common.times import from_timestamp, to_duration, to_timestamp
+from services.keys.barrier import Renewal
+from services.keys.leases import LEASE_S
 from services.keys.lifecycle import etag, is_live, state_of
 from services.keys.queries import AuditEntry, AuditFilter, Key, Secret
+from services.keys.verification import Verdict
 
 
 def key_message(key: Key, now: datetime) -> keys_pb2.Key:
@@ -99,12 +101,27 @@ _FIELDS: dict[str, Callable[[keys_pb2.Key], Any]] = {
 }
 
 
-def verdict_message(caller: Caller) -> keys_pb2.VerifyTokenResponse:
-    """The verdict on a token that is accepted."""
+def verdict_message(verdict: Verdict, now: datetime) -> keys_pb2.VerifyTokenResponse:
+    """The verdict at `now` on a token that is accepted."""
+    caller = verdict.caller
+    ends = caller.expire_time
     return keys_pb2.VerifyTokenResponse(
         principal=caller.principal,
         audience=caller.audience,
         scopes=sorted(caller.scopes),
         stores=[f"stores/{store}" for store in sorted(caller.stores or ())],
-        expire_time=to_timestamp(caller.expire_time),
+        expire_time=to_timestamp(ends),
+        epoch=verdict.epoch,
+        valid_duration=to_duration(int((ends - now).total_seconds() * 1000)) if ends else None,
+        secret=verdict.secret_id,
+    )
+
+
+def renewal_message(renewal: Renewal) -> keys_pb2.RenewLeaseResponse:
+    """A lease that was extended, with the news."""
+    return keys_pb2.RenewLeaseResponse(
+        watcher=renewal.watcher,
+        lease=to_duration(round(LEASE_S * 1000)),
+        epoch=renewal.news.epoch,
+        keys=[f"keys/{key_id}" for key_id in renewal.news.key_ids],
     )

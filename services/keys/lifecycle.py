@@ -18,7 +18,7 @@ from services.common.errors import (
     PermissionDenied,
 )
 from services.common.paging import Page, PageRequest
-from services.keys import audit, queries
+from services.keys import audit, leases, queries
 from services.keys.audit import Act
 from services.keys.digest import Digester
 from services.keys.queries import Key, Secret, StateFilter
@@ -140,6 +140,7 @@ def update_key(store_id: str, key_id: str, values: Mapping[str, Any], etag_wante
         return key
     changed = replace(wanted, version=key.version + 1)
     queries.update_key(changed)
+    leases.invalidate(key_id)
     audit.record(act, "key.updated", key, changed)
     return changed
 
@@ -155,6 +156,7 @@ def revoke_key(store_id: str, key_id: str, act: Act) -> Key:
         return key
     revoked = replace(key, revoke_time=act.now, version=key.version + 1)
     queries.update_key(revoked)
+    leases.invalidate(key_id)
     audit.record(act, "key.revoked", key, revoked)
     return revoked
 

@@ -35,6 +35,7 @@ class SecretRow(_Table):
     """A secret of a key, as its digest."""
 
     digest = peewee.BlobField(primary_key=True)
+    id = peewee.UUIDField(unique=True)
     pepper_version = peewee.IntegerField()
     key = peewee.ForeignKeyField(KeyRow, column_name="key_id", backref="secrets")
     hint = peewee.TextField()

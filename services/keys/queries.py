@@ -1,11 +1,13 @@
 """All SQL of the Keys service. What it answers are frozen records; no peewee model leaves this file."""
 
+import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
+import peewee
 from psycopg2.extras import execute_values
 from sedifex.keys.v1 import keys_pb2
 
@@ -106,6 +108,7 @@ def insert_key(key: Key, request_id: str | None) -> bool:
 def insert_secret(key_id: str, secret: Secret, pepper_version: int, request_id: str | None) -> None:
     """Adds a secret to a key."""
     SecretRow.insert(
+        id=uuid.uuid4(),
         digest=secret.digest,
         pepper_version=pepper_version,
         key=key_id,
@@ -137,15 +140,28 @@ def has_secret_of_request(key_id: str, request_id: str) -> bool:
     return SecretRow.select().where(SecretRow.key == key_id, SecretRow.request_id == request_id).exists()
 
 
-def find_key_by_digest(digests: Sequence[Digest]) -> tuple[Key, Secret] | None:
-    """The key that one of these digests is a secret of, without its other secrets, and that secret. One statement."""
+@dataclass(frozen=True)
+class Found:
+    """What a token was found to be, all of one moment: one statement."""
+
+    key: Key
+    """Without its other secrets."""
+    secret: Secret
+    secret_id: str
+    epoch: int
+    """Of the latest revocation that this takes into account."""
+
+
+def find_key_by_digest(digests: Sequence[Digest]) -> Found | None:
+    """The key that one of these digests is a secret of."""
     secret_columns = [getattr(SecretRow, field.name).alias(f"secret_{field.name}") for field in fields(Secret)]
-    query = KeyRow.select(*KeyRow._meta.sorted_fields, *secret_columns).join(SecretRow).dicts()
+    others = [SecretRow.id.alias("secret_id"), peewee.SQL("(SELECT epoch FROM revocation_epoch) AS epoch")]
+    query = KeyRow.select(*KeyRow._meta.sorted_fields, *secret_columns, *others).join(SecretRow).dicts()
     row: Any = query.where(SecretRow.digest.in_([each.value for each in digests])).first()
     if row is None:
         return None
     secret = _secret({field.name: row[f"secret_{field.name}"] for field in fields(Secret)})
-    return replace(_key(row), secrets=(secret,)), secret
+    return Found(replace(_key(row), secrets=(secret,)), secret, str(row["secret_id"]), row["epoch"])
 
 
 @dataclass(frozen=True)
@@ -184,11 +200,11 @@ def set_secret_ends(ends: Mapping[bytes, datetime | None]) -> None:
         SecretRow.update(end_time=end_time).where(SecretRow.digest == digest).execute()
 
 
-def note_uses(uses: Mapping[bytes, datetime]) -> None:
-    """Moves the last use of secrets on, by digest; only ever forward."""
+def note_uses(uses: Mapping[str, datetime]) -> None:
+    """Moves the last use of secrets on, by their ids; only ever forward."""
     statement = """
-        UPDATE key_secret SET last_use_time = used.at FROM (VALUES %s) AS used (digest, at)
-        WHERE key_secret.digest = used.digest AND (last_use_time IS NULL OR last_use_time < used.at)
+        UPDATE key_secret SET last_use_time = used.at FROM (VALUES %s) AS used (id, at)
+        WHERE key_secret.id = used.id::uuid AND (last_use_time IS NULL OR last_use_time < used.at)
     """
     with handle.cursor() as cursor:
         execute_values(cursor, statement, list(uses.items()), page_size=len(uses))

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from services.common.access import token as token_format
 from services.common.errors import AlreadyExists, FailedPrecondition
-from services.keys import audit, queries
+from services.keys import audit, leases, queries
 from services.keys.audit import Act
 from services.keys.digest import Digester
 from services.keys.lifecycle import is_live, old_secret, open_key
@@ -86,6 +86,7 @@ def _changed(key: Key, action: str, act: Act) -> Key:
     found = queries.find_key(key.store_id, key.id)
     if found is None:
         raise LookupError(key.id)  # it is locked
+    leases.invalidate(key.id)
     audit.record(act, action, key, found)
     return found
 

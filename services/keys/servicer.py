@@ -11,26 +11,31 @@ from services.common.paging import PageRequest
 from services.common.server import Context
 from services.common.stores import StoreDirectory, StoreFacts
 from services.common.times import from_timestamp, now
-from services.keys import audit, lifecycle, rotation
+from services.keys import audit, lifecycle, rotation, verification
 from services.keys.audit import Act
+from services.keys.barrier import Barrier
 from services.keys.convert import (
     audit_entry_message,
     audit_filter,
     key_message,
     key_values,
+    renewal_message,
     verdict_message,
 )
 from services.keys.digest import Digester
-from services.keys.verification import LocalVerdicts
+from services.keys.usage import Usage
 
 
 class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
     """See proto/sedifex/keys/v1/keys.proto for what each method promises."""
 
-    def __init__(self, database: Database, digester: Digester, verdicts: LocalVerdicts, stores: StoreDirectory) -> None:
+    def __init__(
+        self, database: Database, digester: Digester, barrier: Barrier, usage: Usage, stores: StoreDirectory
+    ) -> None:
         self._database = database
         self._digester = digester
-        self._verdicts = verdicts
+        self._barrier = barrier
+        self._usage = usage
         self._stores = stores
 
     async def CreateKey(self, request: keys_pb2.CreateKeyRequest, _context: Context) -> keys_pb2.CreateKeyResponse:
@@ -74,6 +79,7 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
         values = key_values(request.key, request.update_mask)
         act = _act()
         key = await self._database.write(lifecycle.update_key, store_id, key_id, values, request.key.etag, act)
+        await self._barrier.confirm()
         return keys_pb2.UpdateKeyResponse(key=key_message(key, act.now))
 
     async def RotateKey(self, request: keys_pb2.RotateKeyRequest, _context: Context) -> keys_pb2.RotateKeyResponse:
@@ -91,6 +97,7 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
             digester=self._digester,
             act=act,
         )
+        await self._barrier.confirm()
         return keys_pb2.RotateKeyResponse(key=key_message(key, act.now), secret=token)
 
     async def CompleteKeyRotation(
@@ -100,6 +107,7 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
         store_id, key_id = ids_of(request.name)
         act = _act()
         key = await self._database.write(rotation.complete_key_rotation, store_id, key_id, act)
+        await self._barrier.confirm()
         return keys_pb2.CompleteKeyRotationResponse(key=key_message(key, act.now))
 
     async def CancelKeyRotation(
@@ -109,6 +117,7 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
         store_id, key_id = ids_of(request.name)
         act = _act()
         key = await self._database.write(rotation.cancel_key_rotation, store_id, key_id, act)
+        await self._barrier.confirm()
         return keys_pb2.CancelKeyRotationResponse(key=key_message(key, act.now))
 
     async def RevokeKey(self, request: keys_pb2.RevokeKeyRequest, _context: Context) -> keys_pb2.RevokeKeyResponse:
@@ -116,7 +125,13 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
         store_id, key_id = ids_of(request.name)
         act = _act()
         key = await self._database.write(lifecycle.revoke_key, store_id, key_id, act)
-        return keys_pb2.RevokeKeyResponse(key=key_message(key, act.now))
+        confirmed = await self._barrier.confirm()
+        return keys_pb2.RevokeKeyResponse(
+            key=key_message(key, act.now),
+            epoch=confirmed.epoch,
+            acknowledged=confirmed.acknowledged,
+            lapsed=confirmed.lapsed,
+        )
 
     async def ListAuditEntries(
         self, request: keys_pb2.ListAuditEntriesRequest, _context: Context
@@ -134,7 +149,22 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
         self, request: keys_pb2.VerifyTokenRequest, _context: Context
     ) -> keys_pb2.VerifyTokenResponse:
         """Tells a Sedifex service whose token this is."""
-        return verdict_message(await self._verdicts.caller(request.token))
+        moment = now()
+        verdict = await self._database.read(verification.verify_token, request.token, self._digester, moment)
+        return verdict_message(verdict, moment)
+
+    async def RenewLease(self, request: keys_pb2.RenewLeaseRequest, _context: Context) -> keys_pb2.RenewLeaseResponse:
+        """Extends a lease and tells of what has changed since."""
+        for use in request.uses:
+            self._usage.note(use.secret, from_timestamp(use.use_time))
+        if request.leave:
+            await self._barrier.leave(request.watcher)
+            return keys_pb2.RenewLeaseResponse()
+        wait = request.wait.ToMilliseconds() / 1000
+        renewal = await self._barrier.renew(
+            request.watcher, current_caller().principal, request.acknowledged_epoch, wait
+        )
+        return renewal_message(renewal)
 
 
 def _new_token(store: StoreFacts) -> str:

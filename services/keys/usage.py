@@ -24,12 +24,12 @@ class Usage:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._seen: dict[bytes, datetime] = {}
+        self._seen: dict[str, datetime] = {}
 
-    def note(self, digest: bytes, now: datetime) -> None:
-        """Notes that the secret of this digest was used at `now`."""
-        if digest in self._seen or len(self._seen) < MAX_NOTED:
-            self._seen[digest] = now
+    def note(self, secret_id: str, moment: datetime) -> None:
+        """Notes that the secret of this id was used at this moment."""
+        if secret_id in self._seen or len(self._seen) < MAX_NOTED:
+            self._seen[secret_id] = max(moment, self._seen.get(secret_id, moment))
 
     async def flush(self) -> None:
         """Writes what has been noted; what cannot be written now is kept for the next time."""

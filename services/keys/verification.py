@@ -19,10 +19,13 @@ from services.keys.usage import Usage
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whose a token is, and the secret's digest if it is a key's."""
+    """Whose a token is, as of one moment."""
 
     caller: Caller
-    secret: bytes | None
+    secret_id: str = ""
+    """Which of a key's secrets it is."""
+    epoch: int = 0
+    """Of the latest revocation that this takes into account."""
 
 
 def verify_token(token: str, digester: Digester, now: datetime) -> Verdict:
@@ -36,19 +39,21 @@ def verify_token(token: str, digester: Digester, now: datetime) -> Verdict:
         raise not_accepted()
     digests = digester.candidates(token)
     if kind is token_format.Kind.OPERATOR:
-        return Verdict(_operator(digests), None)
+        return Verdict(_operator(digests))
     found = queries.find_key_by_digest(digests)
-    if found is None or not _is_one_of(found[1].digest, digests) or not lifecycle.is_accepted(*found, now):
+    if found is None or not _is_one_of(found.secret.digest, digests):
         raise not_accepted()
-    key, secret = found
+    key, secret = found.key, found.secret
+    if not lifecycle.is_accepted(key, secret, now):
+        raise not_accepted()
     scopes, stores = frozenset(key.scopes), frozenset(key.stores)
     ends = min((moment for moment in (key.expire_time, secret.end_time) if moment is not None), default=None)
     caller = Caller(f"keys/{key.id}", access_pb2.AUDIENCE_INTEGRATION, scopes, stores, ends)
-    return Verdict(caller, secret.digest)
+    return Verdict(caller, found.secret_id, found.epoch)
 
 
 class LocalVerdicts:
-    """Verdicts from the Keys service's own database: for its own door, and for the services that ask."""
+    """Verdicts for the Keys service's own door, from its own database: always as they are now."""
 
     def __init__(self, database: Database, digester: Digester, usage: Usage) -> None:
         self._database = database
@@ -59,8 +64,8 @@ class LocalVerdicts:
         """See `services.common.access.verdicts.Verdicts`."""
         moment = now()
         verdict = await self._database.read(verify_token, token, self._digester, moment)
-        if verdict.secret is not None:
-            self._usage.note(verdict.secret, moment)
+        if verdict.secret_id:
+            self._usage.note(verdict.secret_id, moment)
         return verdict.caller
 
 

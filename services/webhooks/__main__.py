@@ -6,11 +6,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from sedifex.catalog.v1 import catalog_pb2_grpc
-from sedifex.keys.v1 import keys_pb2_grpc
 from sedifex.webhooks.v1 import webhooks_pb2, webhooks_pb2_grpc
 
 from services.common import server, telemetry
-from services.common.access.verdicts import RemoteVerdicts
+from services.common.access.leased import leased_verdicts
 from services.common.clients import service_channel
 from services.common.database import Database, check_migrated
 from services.common.errors import InvalidArgument
@@ -34,6 +33,7 @@ async def serving(settings: WebhooksSettings) -> AsyncIterator[int]:
         async with (
             service_channel(settings.keys_address, "webhooks", secret) as keys,
             service_channel(settings.catalog_address, "webhooks", secret) as catalog,
+            leased_verdicts(keys) as verdicts,
         ):
             stores = StoreDirectory(catalog_pb2_grpc.CatalogServiceStub(catalog))
             vault = Vault(settings.webhook_secret_keys)
@@ -45,7 +45,7 @@ async def serving(settings: WebhooksSettings) -> AsyncIterator[int]:
             async with server.serving(
                 service,
                 address=settings.webhooks_listen,
-                verdicts=RemoteVerdicts(keys_pb2_grpc.KeysServiceStub(keys)),
+                verdicts=verdicts,
                 service_secret=secret,
                 database=database,
                 drain_seconds=settings.drain_seconds,

@@ -113,6 +113,26 @@ def test_every_change_arrives_though_everything_is_killed_in_between(
     assert arrived == expected
 
 
+def test_a_frozen_service_cannot_accept_a_key_that_was_revoked_meanwhile(up: Up, demo: dict[str, Any]) -> None:
+    operator = {"Authorization": f"Bearer {demo['operatorToken']}"}
+    with httpx.Client(base_url=demo["gateway"], timeout=START_S) as api:
+        wanted = {"displayName": "Frozen", "scopes": ["catalog.read"]}
+        made = api.post(f"/v1/{demo['store']}/keys", json=wanted, headers=operator).json()
+        own, path = {"X-Api-Key": made["secret"]}, f"/v1/{demo['store']}/products"
+        assert api.get(path, headers=own).status_code == 200
+        catalog = next(each for each in _processes(up) if "services.catalog" in each.cmdline())
+        catalog.suspend()
+        try:
+            revoked = api.post(f"/v1/{made['key']['name']}:revoke", json={}, headers=operator)
+        finally:
+            catalog.resume()
+        assert revoked.status_code == 200
+        assert revoked.json()["lapsed"] == 1, "Catalog did not answer; its lease ran out"
+        statuses = {api.get(path, headers=own).status_code for _ in range(200)}
+        assert 200 not in statuses
+        assert statuses <= {401, 503}
+
+
 def test_the_receiver_shows_a_name_as_it_is(up: Up, demo: dict[str, Any]) -> None:
     headers = {"X-Api-Key": demo["apiKey"]}
     with httpx.Client(base_url=demo["gateway"], headers=headers, timeout=START_S) as api:

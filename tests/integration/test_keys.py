@@ -15,7 +15,7 @@ from sedifex.webhooks.v1 import webhooks_pb2
 
 from services.common.access import service_identity
 from services.common.access import token as token_format
-from services.common.access.verdicts import RemoteVerdicts
+from services.common.access.leased import LeasedVerdicts
 from services.common.clients import service_channel
 from services.common.errors import Unavailable
 from services.common.times import to_timestamp
@@ -150,9 +150,9 @@ async def test_a_wrong_service_secret_is_not_blamed_on_the_caller(system: System
     _, client = await system.new_key(store)
     keys_address = system.settings.keys.keys_address
     async with service_channel(keys_address, "catalog", "another secret, 32 characters...") as channel:
-        verdicts = RemoteVerdicts(keys_pb2_grpc.KeysServiceStub(channel))
+        verdicts = LeasedVerdicts(keys_pb2_grpc.KeysServiceStub(channel))
         with pytest.raises(Unavailable):
-            await verdicts.caller(client.token)
+            await verdicts._fill(client.token, b"")
 
 
 async def test_a_list_gives_every_key_once_newest_first(system: System) -> None:

@@ -668,6 +668,17 @@ class RevokeKeyResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     KEY_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGED_FIELD_NUMBER: _builtins.int
+    LAPSED_FIELD_NUMBER: _builtins.int
+    epoch: _builtins.int
+    """The number of the revocation: it grows with each one."""
+    acknowledged: _builtins.int
+    """How many watchers have acknowledged it."""
+    lapsed: _builtins.int
+    """How many watchers have not, and had their lease run out instead: they
+    refuse every call until they have caught up.
+    """
     @_builtins.property
     def key(self) -> Global___Key:
         """The key, now revoked."""
@@ -676,10 +687,13 @@ class RevokeKeyResponse(_message.Message):
         self,
         *,
         key: Global___Key | None = ...,
+        epoch: _builtins.int = ...,
+        acknowledged: _builtins.int = ...,
+        lapsed: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["key", b"key"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "epoch", b"epoch", "key", b"key", "lapsed", b"lapsed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -800,10 +814,17 @@ class VerifyTokenResponse(_message.Message):
     SCOPES_FIELD_NUMBER: _builtins.int
     STORES_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    VALID_DURATION_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
     principal: _builtins.str
     """Who the caller is: "keys/{key}" or "operators/{operator}"."""
     audience: _access_pb2.Audience.ValueType
     """What kind of caller it is: AUDIENCE_INTEGRATION or AUDIENCE_OPERATOR."""
+    epoch: _builtins.int
+    """The revocations that the verdict takes into account."""
+    secret: _builtins.str
+    """Which of the key's secrets the token is, for RenewLease to report its use."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The scopes of an integration."""
@@ -816,6 +837,12 @@ class VerifyTokenResponse(_message.Message):
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """When the token ends by itself. Absent: never."""
 
+    @_builtins.property
+    def valid_duration(self) -> _duration_pb2.Duration:
+        """For how long the verdict holds at most, from when it was asked for. Absent:
+        until something changes.
+        """
+
     def __init__(
         self,
         *,
@@ -824,11 +851,124 @@ class VerifyTokenResponse(_message.Message):
         scopes: _abc.Iterable[_builtins.str] | None = ...,
         stores: _abc.Iterable[_builtins.str] | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
+        epoch: _builtins.int = ...,
+        valid_duration: _duration_pb2.Duration | None = ...,
+        secret: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "valid_duration", b"valid_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "expire_time", b"expire_time", "principal", b"principal", "scopes", b"scopes", "stores", b"stores"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "epoch", b"epoch", "expire_time", b"expire_time", "principal", b"principal", "scopes", b"scopes", "secret", b"secret", "stores", b"stores", "valid_duration", b"valid_duration"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VerifyTokenResponse: _TypeAlias = VerifyTokenResponse  # noqa: Y015
+
+@_typing.final
+class RenewLeaseRequest(_message.Message):
+    """Request of RenewLease."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class SecretUse(_message.Message):
+        """The use of a secret."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        SECRET_FIELD_NUMBER: _builtins.int
+        USE_TIME_FIELD_NUMBER: _builtins.int
+        secret: _builtins.str
+        """The secret, as VerifyToken named it."""
+        @_builtins.property
+        def use_time(self) -> _timestamp_pb2.Timestamp:
+            """When it was last used."""
+
+        def __init__(
+            self,
+            *,
+            secret: _builtins.str = ...,
+            use_time: _timestamp_pb2.Timestamp | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["use_time", b"use_time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["secret", b"secret", "use_time", b"use_time"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    WATCHER_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGED_EPOCH_FIELD_NUMBER: _builtins.int
+    WAIT_FIELD_NUMBER: _builtins.int
+    USES_FIELD_NUMBER: _builtins.int
+    LEAVE_FIELD_NUMBER: _builtins.int
+    watcher: _builtins.str
+    """The watcher, as the first answer named it. Empty: a new one."""
+    acknowledged_epoch: _builtins.int
+    """The last epoch whose news has been applied."""
+    leave: _builtins.bool
+    """Ends the lease: the watcher keeps no verdicts any more, and nobody needs to
+    wait for it.
+    """
+    @_builtins.property
+    def wait(self) -> _duration_pb2.Duration:
+        """How long the answer may be held back, at most 2 seconds."""
+
+    @_builtins.property
+    def uses(self) -> _containers.RepeatedCompositeFieldContainer[Global___RenewLeaseRequest.SecretUse]:
+        """Secrets that have been used since the last time, at most 5,000."""
+
+    def __init__(
+        self,
+        *,
+        watcher: _builtins.str = ...,
+        acknowledged_epoch: _builtins.int = ...,
+        wait: _duration_pb2.Duration | None = ...,
+        uses: _abc.Iterable[Global___RenewLeaseRequest.SecretUse] | None = ...,
+        leave: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["wait", b"wait"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_epoch", b"acknowledged_epoch", "leave", b"leave", "uses", b"uses", "wait", b"wait", "watcher", b"watcher"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenewLeaseRequest: _TypeAlias = RenewLeaseRequest  # noqa: Y015
+
+@_typing.final
+class RenewLeaseResponse(_message.Message):
+    """Response of RenewLease."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WATCHER_FIELD_NUMBER: _builtins.int
+    LEASE_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    watcher: _builtins.str
+    """The watcher. Another one than was sent: the lease had run out; every
+    verdict must be dropped.
+    """
+    epoch: _builtins.int
+    """The epoch up to which this is the news."""
+    @_builtins.property
+    def lease(self) -> _duration_pb2.Duration:
+        """How long the lease lasts from when the request was sent."""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Keys whose verdicts must be dropped, as "keys/{key}"."""
+
+    def __init__(
+        self,
+        *,
+        watcher: _builtins.str = ...,
+        lease: _duration_pb2.Duration | None = ...,
+        epoch: _builtins.int = ...,
+        keys: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "keys", b"keys", "lease", b"lease", "watcher", b"watcher"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenewLeaseResponse: _TypeAlias = RenewLeaseResponse  # noqa: Y015

@@ -86,6 +86,11 @@ class KeysServiceStub:
                 request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.VerifyTokenRequest.SerializeToString,
                 response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.VerifyTokenResponse.FromString,
                 _registered_method=True)
+        self.RenewLease = channel.unary_unary(
+                '/sedifex.keys.v1.KeysService/RenewLease',
+                request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.RenewLeaseRequest.SerializeToString,
+                response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.RenewLeaseResponse.FromString,
+                _registered_method=True)
 
 
 class KeysServiceServicer:
@@ -187,6 +192,19 @@ class KeysServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RenewLease(self, request, context):
+        """Extends the lease under which a Sedifex service keeps verdicts, and tells
+        it which keys have changed since.
+
+        Not for integrations. The answer is held back until there is news or the
+        wait is over; asking again at once with the epoch of the answer
+        acknowledges it. A revocation is confirmed when every watcher has
+        acknowledged it or its lease has run out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_KeysServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -239,6 +257,11 @@ def add_KeysServiceServicer_to_server(servicer, server):
                     servicer.VerifyToken,
                     request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.VerifyTokenRequest.FromString,
                     response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.VerifyTokenResponse.SerializeToString,
+            ),
+            'RenewLease': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenewLease,
+                    request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.RenewLeaseRequest.FromString,
+                    response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.RenewLeaseResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -513,6 +536,33 @@ class KeysService:
             '/sedifex.keys.v1.KeysService/VerifyToken',
             sedifex_dot_keys_dot_v1_dot_keys__pb2.VerifyTokenRequest.SerializeToString,
             sedifex_dot_keys_dot_v1_dot_keys__pb2.VerifyTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenewLease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.keys.v1.KeysService/RenewLease',
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.RenewLeaseRequest.SerializeToString,
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.RenewLeaseResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -86,6 +86,15 @@ class KeysServiceStub:
     Not for integrations. UNAUTHENTICATED for every token that is not
     accepted now, whatever the reason.
     """
+    RenewLease: _grpc.UnaryUnaryMultiCallable[_keys_pb2.RenewLeaseRequest, _keys_pb2.RenewLeaseResponse]
+    """Extends the lease under which a Sedifex service keeps verdicts, and tells
+    it which keys have changed since.
+
+    Not for integrations. The answer is held back until there is news or the
+    wait is over; asking again at once with the epoch of the answer
+    acknowledges it. A revocation is confirmed when every watcher has
+    acknowledged it or its lease has run out.
+    """
 
 @_typing.type_check_only
 class KeysServiceAsyncStub(KeysServiceStub):
@@ -144,6 +153,15 @@ class KeysServiceAsyncStub(KeysServiceStub):
 
     Not for integrations. UNAUTHENTICATED for every token that is not
     accepted now, whatever the reason.
+    """
+    RenewLease: _aio.UnaryUnaryMultiCallable[_keys_pb2.RenewLeaseRequest, _keys_pb2.RenewLeaseResponse]  # type: ignore[assignment]
+    """Extends the lease under which a Sedifex service keeps verdicts, and tells
+    it which keys have changed since.
+
+    Not for integrations. The answer is held back until there is news or the
+    wait is over; asking again at once with the epoch of the answer
+    acknowledges it. A revocation is confirmed when every watcher has
+    acknowledged it or its lease has run out.
     """
 
 class KeysServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -260,6 +278,21 @@ class KeysServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Not for integrations. UNAUTHENTICATED for every token that is not
         accepted now, whatever the reason.
+        """
+
+    @_abc_1.abstractmethod
+    def RenewLease(
+        self,
+        request: _keys_pb2.RenewLeaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_keys_pb2.RenewLeaseResponse, _abc.Awaitable[_keys_pb2.RenewLeaseResponse]]:
+        """Extends the lease under which a Sedifex service keeps verdicts, and tells
+        it which keys have changed since.
+
+        Not for integrations. The answer is held back until there is news or the
+        wait is over; asking again at once with the epoch of the answer
+        acknowledges it. A revocation is confirmed when every watcher has
+        acknowledged it or its lease has run out.
         """
 
 def add_KeysServiceServicer_to_server(servicer: KeysServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
