@@ -84,6 +84,7 @@ def test_a_process_that_dies_is_started_again(up: Up, demo: dict[str, Any]) -> N
         assert time.monotonic() < deadline
 
 
+@pytest.mark.timeout(300)
 def test_every_change_arrives_though_everything_is_killed_in_between(
     start: Callable[..., Up], partner: Partner
 ) -> None:

@@ -14,6 +14,7 @@ from sedifex.webhooks.v1 import webhooks_pb2
 from services.common.access import service_identity
 from services.common.ids import new_id
 from services.webhooks import signing
+from services.webhooks.endpoints import MAX_ENDPOINTS
 from services.webhooks.models import handle
 from services.webhooks.worker.__main__ import working
 from services.webhooks.worker.loop import Worker
@@ -153,6 +154,25 @@ async def test_an_endpoint_gets_the_types_it_asked_for(system: System, partner: 
     _, event, _ = await _next(partner)
     assert event["type"] == "product.deleted"
     assert len((await _list(system.operator, store)).deliveries) == 1
+
+
+async def test_a_store_has_so_many_endpoints_and_no_more(system: System) -> None:
+    store = await system.new_store()
+    for _ in range(MAX_ENDPOINTS):
+        await _endpoint(system.operator, store, "http://127.0.0.1:9/never")
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await _endpoint(system.operator, store, "http://127.0.0.1:9/never")
+    assert refused.value.code() == Code.FAILED_PRECONDITION
+    assert error_info(refused.value).reason == "TOO_MANY_ENDPOINTS"
+
+
+async def test_deliveries_to_another_stores_endpoint_cannot_be_asked_for(system: System, partner: Partner) -> None:
+    mine, theirs = await system.new_store(), await system.new_store()
+    made = (await _endpoint(system.operator, theirs, partner.url)).webhook_endpoint
+    request = webhooks_pb2.ListDeliveriesRequest(parent=mine, endpoint=made.name)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await system.operator.webhooks.ListDeliveries(request)
+    assert refused.value.code() == Code.INVALID_ARGUMENT
 
 
 async def test_an_event_that_is_published_twice_is_delivered_once(system: System) -> None:
