@@ -103,9 +103,9 @@ def audit_verify(
 ) -> None:
     """Check that no entry of the audit log was changed, removed or inserted. Needs SEDIFEX_KEYS_DATABASE_URL."""
     from cli import auditing
-    from services.common.settings import DatabaseSettings
+    from services.common.settings import DatabaseSettings, load
 
-    found = auditing.verify(DatabaseSettings(), store)
+    found = auditing.verify(load(DatabaseSettings), store)
     for problem in found.problems:
         typer.echo(problem)
     verdict = "NOT genuine, see above" if found.problems else "all genuine"
@@ -125,7 +125,12 @@ def listen(
 
 def main() -> None:
     """Entry point of the command."""
-    app()
+    from services.common.errors import SedifexError
+
+    try:
+        app()
+    except SedifexError as problem:
+        raise SystemExit(problem.message) from None  # it is written for whoever reads it
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from services.catalog.__main__ import MIGRATIONS as CATALOG
 from services.catalog.models import handle as catalog_handle
 from services.common.database import bind, migrate
-from services.common.settings import DatabaseSettings
+from services.common.settings import DatabaseSettings, load
 from services.keys.__main__ import MIGRATIONS as KEYS
 from services.keys.models import handle as keys_handle
 from services.webhooks.__main__ import MIGRATIONS as WEBHOOKS
@@ -16,7 +16,7 @@ def migrate_all(settings: DatabaseSettings | None = None) -> dict[str, list[str]
     Raises:
         SystemExit: they name none.
     """
-    named = settings or DatabaseSettings()
+    named = settings or load(DatabaseSettings)
     targets = {
         "keys": (named.keys_database_url, keys_handle, KEYS),
         "catalog": (named.catalog_database_url, catalog_handle, CATALOG),

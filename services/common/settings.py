@@ -142,7 +142,7 @@ class GatewaySettings(Settings):
     gateway_sample_shop: bool = Field(default=False, description="serve the pictures of the sample shop")
 
 
-AnySettings = TypeVar("AnySettings", bound=Settings)
+AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 
 
 def load(kind: type[AnySettings]) -> AnySettings:
@@ -163,7 +163,7 @@ def load(kind: type[AnySettings]) -> AnySettings:
     raise SystemExit(EX_CONFIG)
 
 
-def _explain(kind: type[Settings], location: tuple[int | str, ...], message: str, problem: str) -> str:
+def _explain(kind: type[BaseSettings], location: tuple[int | str, ...], message: str, problem: str) -> str:
     if not location:
         return message.removeprefix("Value error, ")
     name = str(location[0])

@@ -227,6 +227,23 @@ def test_a_process_with_a_wrong_setting_does_not_repeat_its_value() -> None:
     assert "too-short-a-secret" not in done.stderr
 
 
+@pytest.mark.parametrize("command", [["audit", "verify"], ["operator", "create", "Ama"], ["migrate"], ["keys"]])
+def test_a_database_that_cannot_be_reached_is_told_in_a_sentence(up: Up, command: list[str]) -> None:
+    settings = json.loads((up.state / "secrets.json").read_text())
+    settings |= {"SEDIFEX_KEYS_DATABASE_URL": "host=/nonexistent dbname=keys"}
+    done = _run_service(command[0], settings, *command[1:])
+    assert done.returncode == 1
+    assert "cannot be reached" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_audit_log_of_the_running_system_is_genuine(up: Up, demo: dict[str, Any]) -> None:
+    keys = next(each for each in _processes(up) if "services.keys" in each.cmdline())
+    done = _run_service("audit", {name: value for name, value in keys.environ().items() if "_KEYS_" in name}, "verify")
+    assert done.returncode == 0
+    assert "all genuine" in done.stdout
+
+
 def test_development_exceptions_are_refused_in_production(up: Up) -> None:
     secrets = json.loads((up.state / "secrets.json").read_text())
     settings = {"SEDIFEX_WEBHOOKS_DATABASE_URL": "postgresql:///x", "SEDIFEX_WEBHOOK_ALLOW_HTTP": "true"}
@@ -235,9 +252,9 @@ def test_development_exceptions_are_refused_in_production(up: Up) -> None:
     assert "SEDIFEX_MODE=development" in done.stderr
 
 
-def _run_service(name: str, settings: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+def _run_service(name: str, settings: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
     clean = {key: value for key, value in os.environ.items() if not key.startswith("SEDIFEX_")}
-    command = [str(Path(sys.executable).with_name("sedifex")), name]
+    command = [str(Path(sys.executable).with_name("sedifex")), name, *arguments]
     return subprocess.run(command, env=clean | settings, capture_output=True, text=True, timeout=START_S, check=False)
 
 
