@@ -24,15 +24,13 @@ from gateway import transcoding
 from gateway.clients import Backend, readiness
 from services.common import telemetry
 from services.common.access.service_identity import PREFIX as SERVICE_TOKEN
+from services.common.access.verdicts import not_accepted
 
 log = logging.getLogger(__name__)
 
 READING = ("GET", "HEAD")
 ALL_METHODS = (*READING, "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 SENDABLE = re.compile(r"[ -~]{0,300}")
-NOT_ACCEPTED = (
-    "This credential is not accepted. Check that the whole API key was copied and has not been revoked or expired."
-)
 PICTURES_CACHE_S = 7 * 24 * 3600
 
 
@@ -67,7 +65,7 @@ def _upstream_metadata(request: Request) -> list[tuple[str, str | bytes]]:
     if any(SERVICE_TOKEN in value or not SENDABLE.fullmatch(value) for value in credentials):
         # Services speak to services: a token of theirs that has leaked must not work from outside. And what gRPC would
         # not carry is no credential of ours.
-        raise transcoding.Problem(grpc.StatusCode.UNAUTHENTICATED, NOT_ACCEPTED)
+        raise transcoding.Problem(grpc.StatusCode.UNAUTHENTICATED, not_accepted().message)
     return [(telemetry.REQUEST_ID_HEADER, telemetry.request_id()), *(("authorization", each) for each in credentials)]
 
 

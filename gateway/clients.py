@@ -12,18 +12,13 @@ from sedifex.catalog.v1 import catalog_pb2
 from sedifex.keys.v1 import keys_pb2
 from sedifex.webhooks.v1 import webhooks_pb2
 
+from services.common.clients import CHANNEL_OPTIONS
+from services.common.server import MAX_MESSAGE_BYTES
 from services.common.settings import GatewaySettings
 
 READY_DEADLINE_S = 2.0
 
-_OPTIONS = [
-    ("grpc.keepalive_time_ms", 20_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    # A service that was away is tried again within a second.
-    ("grpc.max_reconnect_backoff_ms", 1_000),
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
-]
+_OPTIONS = [*CHANNEL_OPTIONS, ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)]
 
 
 @dataclass(frozen=True)

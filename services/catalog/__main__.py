@@ -11,13 +11,13 @@ from sedifex.webhooks.v1 import webhooks_pb2_grpc
 from services.catalog.models import handle
 from services.catalog.relay import Relay
 from services.catalog.servicer import CatalogServicer
-from services.common import server, telemetry
+from services.common import server
 from services.common.access.leased import leased_verdicts
 from services.common.clients import service_channel
 from services.common.database import Database, check_migrated
 from services.common.ids import new_id
 from services.common.notifications import Listener
-from services.common.settings import CatalogSettings, load
+from services.common.settings import CatalogSettings
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -66,16 +66,9 @@ async def _relaying(relay: Relay, url: str) -> AsyncIterator[None]:
         await relay.close()
 
 
-async def _main() -> None:
-    settings = load(CatalogSettings)
-    telemetry.configure_logging("catalog", settings.log_level)
-    async with serving(settings):
-        await server.until_stopped()
-
-
 def main() -> None:
     """Runs until SIGTERM or SIGINT."""
-    asyncio.run(_main())
+    server.run("catalog", CatalogSettings, serving)
 
 
 if __name__ == "__main__":

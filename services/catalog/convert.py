@@ -9,7 +9,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from sedifex.catalog.v1 import catalog_pb2
 
 from services.catalog.queries import Image, Product, Store
-from services.common.errors import InvalidArgument
+from services.common.masks import chosen_fields
 from services.common.times import to_timestamp
 
 ProductMessage = catalog_pb2.Product
@@ -73,7 +73,7 @@ def product_message(product: Product) -> catalog_pb2.Product:
         sort_order=product.sort_order,
         create_time=to_timestamp(product.create_time),
         update_time=to_timestamp(product.update_time),
-        etag=str(product.version),
+        etag=product.etag,
     )
     if product.price_amount is not None:
         message.price.currency_code = product.price_currency or ""
@@ -91,23 +91,12 @@ def product_message(product: Product) -> catalog_pb2.Product:
 def product_values(message: catalog_pb2.Product, mask: FieldMask | None) -> dict[str, Any]:
     """The values that a client wants changed, by the names of `Product`'s fields.
 
-    Without a mask they are those that the message has values in; with "*", all of them (AIP-134).
-
     Raises:
-        InvalidArgument: the mask names something that is no field, or no field that can be changed.
+        InvalidArgument: the mask names something that cannot be changed.
     """
-    if mask is None or not mask.paths:
-        wanted = [field.name for field, _ in message.ListFields() if field.name in _FIELDS]
-    elif list(mask.paths) == ["*"]:
-        wanted = list(_FIELDS)
-    else:
-        wanted = list(mask.paths)
     values: dict[str, Any] = {}
-    for path in wanted:
-        if path not in _FIELDS:
-            known = ", ".join(sorted(_FIELDS))
-            raise InvalidArgument.field("update_mask", f"'{path}' cannot be changed; what can is: {known}")
-        values |= _FIELDS[path](message)
+    for name in chosen_fields(message, mask, _FIELDS):
+        values |= _FIELDS[name](message)
     return values
 
 

@@ -95,11 +95,6 @@ def delete_product(change: Change, event_id: str, now: datetime) -> None:
     _save(store, before, replace(before, delete_time=now), event_id, now)
 
 
-def etag(product: Product) -> str:
-    """A value that changes whenever the product does."""
-    return str(product.version)
-
-
 def _open(change: Change) -> tuple[Store, Product | None]:
     """Locks the store, so that nobody else changes its products until the commit, and finds the product."""
     store = queries.lock_store(change.store_id)
@@ -166,7 +161,7 @@ def _new(store: Store, change: Change, now: datetime) -> Product:
 
 
 def _check_etag(product: Product, wanted: str) -> None:
-    if wanted and wanted != etag(product):
+    if wanted and wanted != product.etag:
         raise _changed_since()
 
 

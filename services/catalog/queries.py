@@ -75,6 +75,11 @@ class Product:
     request_id: str | None
     """The request that made it, if that had an id."""
 
+    @property
+    def etag(self) -> str:
+        """A value that changes whenever the product does."""
+        return str(self.version)
+
 
 @dataclass(frozen=True)
 class OutboxEvent:

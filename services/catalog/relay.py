@@ -18,6 +18,7 @@ from services.catalog.queries import OutboxEvent
 from services.common.database import Database
 from services.common.errors import SedifexError
 from services.common.times import to_timestamp
+from services.common.waiting import wait_within
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +52,7 @@ class Relay:
         """Relays until cancelled."""
         failures = 0
         while True:
-            try:
-                async with asyncio.timeout(POLL_S):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
+            await wait_within(POLL_S, self._wake)
             self._wake.clear()
             if await self._drain():
                 failures = 0

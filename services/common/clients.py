@@ -8,7 +8,7 @@ import grpc
 from services.common import telemetry
 from services.common.access import service_identity
 
-_OPTIONS = [
+CHANNEL_OPTIONS = [
     # Notice a peer that has vanished without a word, well inside a call's deadline.
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 5_000),
@@ -35,4 +35,4 @@ class _Credentials(grpc.aio.UnaryUnaryClientInterceptor):
 def service_channel(address: str, service: str, secret: str) -> grpc.aio.Channel:
     """A channel to `address` ("host:port") on which the service of this name speaks as itself."""
     credentials = _Credentials(service_identity.token_for(service, secret))
-    return grpc.aio.insecure_channel(address, options=_OPTIONS, interceptors=[credentials])
+    return grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS, interceptors=[credentials])

@@ -13,8 +13,8 @@ from grpc_status import rpc_status
 from protovalidate import Validator
 
 from services.common import status, telemetry
-from services.common.access.interceptor import INFRASTRUCTURE
 from services.common.errors import FieldViolation, InvalidArgument, SedifexError
+from services.common.rpc import INFRASTRUCTURE, proceed
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +36,13 @@ class RequestInterceptor(AsyncServerInterceptor):
     ) -> Any:
         """Passes everything on."""
         if method_name.startswith(INFRASTRUCTURE):
-            return await _proceed(method, request_or_iterator, context)
+            return await proceed(method, request_or_iterator, context)
         offered = dict(context.invocation_metadata() or ()).get(telemetry.REQUEST_ID_HEADER)
         request_id = telemetry.begin_request(offered if isinstance(offered, str) else None)
         context.set_trailing_metadata(((telemetry.REQUEST_ID_HEADER, request_id),))
         began = time.perf_counter()
         try:
-            return await _proceed(method, request_or_iterator, context)
+            return await proceed(method, request_or_iterator, context)
         finally:
             if log.isEnabledFor(logging.DEBUG if method_name in QUIET else logging.INFO):
                 took = round((time.perf_counter() - began) * 1000, 1)
@@ -63,7 +63,7 @@ class ErrorInterceptor(AsyncServerInterceptor):
     ) -> Any:
         """Passes answers on; aborts the call when something was raised."""
         try:
-            return await _proceed(method, request_or_iterator, context)
+            return await proceed(method, request_or_iterator, context)
         except SedifexError as error:
             answer = status.from_error(error)
         except grpc.aio.AbortError:
@@ -93,7 +93,7 @@ class ValidationInterceptor(AsyncServerInterceptor):
         """
         if isinstance(request_or_iterator, Message):
             validate(request_or_iterator)
-        return await _proceed(method, request_or_iterator, context)
+        return await proceed(method, request_or_iterator, context)
 
 
 def validate(message: Message) -> None:
@@ -134,8 +134,3 @@ def _explain(message: Message, violation: Any) -> str:
     rules = field.GetOptions().Extensions[validate_pb2.field]
     examples = (rules.repeated.items if rules.HasField("repeated") else rules).string.example
     return f'must be like "{examples[0]}"' if examples else str(violation.message)
-
-
-async def _proceed(method: Callable[..., Any], request_or_iterator: Any, context: Any) -> Any:
-    response = method(request_or_iterator, context)
-    return response if hasattr(response, "__aiter__") else await response

@@ -5,9 +5,9 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -15,12 +15,16 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
+from services.common import telemetry
 from services.common.access.interceptor import AccessInterceptor
 from services.common.access.verdicts import Verdicts
 from services.common.database import Database
 from services.common.interceptors import ErrorInterceptor, RequestInterceptor, ValidationInterceptor
+from services.common.settings import Settings, load
 
 log = logging.getLogger(__name__)
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 """What a servicer's method is given beside the request."""
@@ -92,8 +96,23 @@ async def serving(
         log.info("stopped")
 
 
-async def until_stopped() -> None:
-    """Waits for SIGTERM or SIGINT."""
+def run(name: str, kind: type[AnySettings], serving: Callable[[AnySettings], AbstractAsyncContextManager[int]]) -> None:
+    """Runs the service of this name as a process: serves under its settings until SIGTERM or SIGINT.
+
+    Raises:
+        SystemExit: its settings, or its database, do not let it start.
+    """
+
+    async def serve() -> None:
+        settings = load(kind)
+        telemetry.configure_logging(name, settings.log_level)
+        async with serving(settings):
+            await _until_stopped()
+
+    asyncio.run(serve())
+
+
+async def _until_stopped() -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -8,11 +8,11 @@ from pathlib import Path
 from sedifex.catalog.v1 import catalog_pb2_grpc
 from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc
 
-from services.common import server, telemetry
+from services.common import server
 from services.common.clients import service_channel
 from services.common.database import Database, check_migrated
 from services.common.notifications import Listener
-from services.common.settings import KeysSettings, load
+from services.common.settings import KeysSettings
 from services.common.stores import StoreDirectory
 from services.keys.barrier import Barrier
 from services.keys.digest import Digester
@@ -73,16 +73,9 @@ async def _running(usage: Usage, barrier: Barrier, url: str) -> AsyncIterator[No
         await usage.flush()
 
 
-async def _main() -> None:
-    settings = load(KeysSettings)
-    telemetry.configure_logging("keys", settings.log_level)
-    async with serving(settings):
-        await server.until_stopped()
-
-
 def main() -> None:
     """Runs until SIGTERM or SIGINT."""
-    asyncio.run(_main())
+    server.run("keys", KeysSettings, serving)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from services.common.database import Database
 from services.common.errors import Unavailable
 from services.common.ids import new_id
+from services.common.waiting import wait_within
 from services.keys import leases
 from services.keys.leases import LEASE_S, News
 
@@ -77,7 +78,7 @@ class Barrier:
         while standing.waiting:
             if time.monotonic() > deadline:
                 raise Unavailable("The change stands, but not everybody has confirmed it. Ask again.", retry_after=1)
-            await _within(look, news)
+            await wait_within(look, news)
             look, news = min(LONGEST_LOOK_S, look * 1.5), self._acknowledged.current
             standing = await self._database.write(leases.standing, epoch)
         known = first.waiting | first.acknowledged
@@ -101,7 +102,7 @@ class Barrier:
             left = deadline - time.monotonic()
             if news.key_ids or left <= 0:
                 return Renewal(watcher, news)
-            await _within(left, changed)
+            await wait_within(left, changed)
 
     async def leave(self, watcher: str) -> None:
         """Ends a lease at the watcher's wish."""
@@ -116,12 +117,3 @@ class Barrier:
                 await self._database.write(leases.prune)
             except Exception:
                 log.exception("leases could not be pruned")
-
-
-async def _within(seconds: float, event: asyncio.Event) -> None:
-    """Waits for an event, for so long at most."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        pass

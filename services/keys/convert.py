@@ -8,11 +8,11 @@ from typing import Any
 from google.protobuf.field_mask_pb2 import FieldMask
 from sedifex.keys.v1 import keys_pb2
 
-from services.common.errors import InvalidArgument
+from services.common.masks import chosen_fields
 from services.common.times import from_timestamp, to_duration, to_timestamp
 from services.keys.barrier import Renewal
 from services.keys.leases import LEASE_S
-from services.keys.lifecycle import etag, is_live, state_of
+from services.keys.lifecycle import is_live, state_of
 from services.keys.queries import AuditEntry, AuditFilter, Key, Secret
 from services.keys.verification import Verdict
 
@@ -33,25 +33,17 @@ def key_message(key: Key, now: datetime) -> keys_pb2.Key:
         creator=key.creator,
         revoke_time=to_timestamp(key.revoke_time),
         secrets=map(_secret_message, secrets),
-        etag=etag(key),
+        etag=key.etag,
     )
 
 
 def key_values(message: keys_pb2.Key, mask: FieldMask) -> dict[str, Any]:
-    """The values that a client wants changed, by the names of `Key`'s fields (AIP-134).
+    """The values that a client wants changed, by the names of `Key`'s fields.
 
     Raises:
-        InvalidArgument: the mask names something that is no field, or no field that can be changed.
+        InvalidArgument: the mask names something that cannot be changed.
     """
-    present = {field.name for field, _ in message.ListFields()}
-    wanted = list(mask.paths) or [name for name in _FIELDS if name in present]
-    if wanted == ["*"]:
-        wanted = list(_FIELDS)
-    unknown = sorted(set(wanted) - set(_FIELDS))
-    if unknown:
-        known = ", ".join(sorted(_FIELDS))
-        raise InvalidArgument.field("update_mask", f"'{unknown[0]}' cannot be changed; what can is: {known}")
-    return {name: _FIELDS[name](message) for name in wanted}
+    return {name: _FIELDS[name](message) for name in chosen_fields(message, mask, _FIELDS)}
 
 
 def audit_entry_message(entry: AuditEntry) -> keys_pb2.AuditEntry:

@@ -53,7 +53,7 @@ def is_live(secret: Secret, now: datetime) -> bool:
 
 def old_secret(key: Key, now: datetime) -> Secret | None:
     """The secret that a rotation of the key replaces, while its overlap lasts."""
-    return next((each for each in key.secrets if each.end_time is not None and each.end_time > now), None)
+    return next((each for each in key.secrets if each.end_time is not None and is_live(each, now)), None)
 
 
 def create_key(
@@ -123,7 +123,7 @@ def update_key(store_id: str, key_id: str, values: Mapping[str, Any], etag_wante
         PermissionDenied: the caller is an integration, and the key could do more than it, before or after.
     """
     key = open_key(store_id, key_id, act)
-    if etag_wanted and etag_wanted != etag(key):
+    if etag_wanted and etag_wanted != key.etag:
         raise Conflict(
             "Somebody has changed this key since you read it. Read it again, then repeat your change.",
             reason="ETAG_MISMATCH",
@@ -159,11 +159,6 @@ def revoke_key(store_id: str, key_id: str, act: Act) -> Key:
     leases.invalidate(key_id)
     audit.record(act, "key.revoked", key, revoked)
     return revoked
-
-
-def etag(key: Key) -> str:
-    """A value that changes whenever the key does."""
-    return str(key.version)
 
 
 def open_key(store_id: str, key_id: str, act: Act) -> Key:

@@ -47,6 +47,11 @@ class Key:
     secrets: tuple[Secret, ...] = ()
     """Newest first; those too that are accepted no more."""
 
+    @property
+    def etag(self) -> str:
+        """A value that changes whenever the key does."""
+        return str(self.version)
+
 
 @dataclass(frozen=True)
 class AuditEntry:

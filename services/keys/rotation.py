@@ -12,7 +12,7 @@ from services.common.errors import AlreadyExists, FailedPrecondition
 from services.keys import audit, leases, queries
 from services.keys.audit import Act
 from services.keys.digest import Digester
-from services.keys.lifecycle import is_live, old_secret, open_key
+from services.keys.lifecycle import old_secret, open_key
 from services.keys.queries import Key, Secret
 
 DEFAULT_OVERLAP = timedelta(hours=1)
@@ -97,7 +97,7 @@ def _lasting(key: Key) -> Secret:
 
 def _old(key: Key, now: datetime) -> Secret:
     secret = old_secret(key, now)
-    if secret is None or not is_live(secret, now):
+    if secret is None:
         raise FailedPrecondition(
             "This key is not being rotated: it has one secret only. Rotate it first.", reason="NO_ROTATION"
         )

@@ -1,6 +1,5 @@
 """The Webhooks service as a process: `sedifex webhooks`. Its worker is another: `sedifex webhooks-worker`."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,12 +7,12 @@ from pathlib import Path
 from sedifex.catalog.v1 import catalog_pb2_grpc
 from sedifex.webhooks.v1 import webhooks_pb2, webhooks_pb2_grpc
 
-from services.common import server, telemetry
+from services.common import server
 from services.common.access.leased import leased_verdicts
 from services.common.clients import service_channel
 from services.common.database import Database, check_migrated
 from services.common.errors import InvalidArgument
-from services.common.settings import WebhooksSettings, load
+from services.common.settings import WebhooksSettings
 from services.common.stores import StoreDirectory
 from services.webhooks import destination
 from services.webhooks.models import handle
@@ -65,16 +64,9 @@ def _url_check(settings: WebhooksSettings) -> Callable[[str], str]:
     return check
 
 
-async def _main() -> None:
-    settings = load(WebhooksSettings)
-    telemetry.configure_logging("webhooks", settings.log_level)
-    async with serving(settings):
-        await server.until_stopped()
-
-
 def main() -> None:
     """Runs until SIGTERM or SIGINT."""
-    asyncio.run(_main())
+    server.run("webhooks", WebhooksSettings, serving)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,7 @@ from services.common.access.caller import ANONYMOUS, Caller, set_caller
 from services.common.access.rules import read_rules
 from services.common.access.verdicts import Verdicts
 from services.common.errors import PermissionDenied, Unauthenticated
-
-# What load balancers and operators' tools call. They are not ours, so they carry no rule, and tell nothing of any shop.
-INFRASTRUCTURE = ("/grpc.health.v1.Health/", "/grpc.reflection.v1alpha.ServerReflection/")
+from services.common.rpc import INFRASTRUCTURE, proceed
 
 
 class AccessInterceptor(AsyncServerInterceptor):
@@ -43,8 +41,7 @@ class AccessInterceptor(AsyncServerInterceptor):
             caller = ANONYMOUS if rule.is_public else await self._authenticate(context.invocation_metadata() or ())
             rule.check(caller, request_or_iterator)
             set_caller(caller)
-        response = method(request_or_iterator, context)
-        return response if hasattr(response, "__aiter__") else await response
+        return await proceed(method, request_or_iterator, context)
 
     async def _authenticate(self, metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
         token = bearer_token(metadata)

@@ -14,7 +14,7 @@ import hashlib
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -31,6 +31,7 @@ from services.common.access.verdicts import not_accepted
 from services.common.errors import Unavailable
 from services.common.ids import ids_of
 from services.common.times import from_timestamp
+from services.common.waiting import wait_within
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +75,8 @@ async def leased_verdicts(keys: grpc.aio.Channel) -> AsyncIterator["LeasedVerdic
 class LeasedVerdicts:
     """The verdicts of one process. `run` must be running for any call to pass."""
 
-    def __init__(self, keys: "keys_pb2_grpc.KeysServiceAsyncStub", clock: Callable[[], float] | None = None) -> None:
+    def __init__(self, keys: "keys_pb2_grpc.KeysServiceAsyncStub") -> None:
         self._keys = keys
-        self._clock = clock or _boot_time
         self._watcher = ""
         self._epoch = 0
         self._lease_end = float("-inf")
@@ -92,7 +92,7 @@ class LeasedVerdicts:
 
     async def caller(self, token: str) -> Caller:
         """Whose token this is; see `verdicts.Verdicts`."""
-        now = self._clock()
+        now = _boot_time()
         if now >= self._lease_end:
             await self._await_first_lease()
         digest = hashlib.sha256(token.encode()).digest()
@@ -116,7 +116,7 @@ class LeasedVerdicts:
                 await asyncio.sleep(1)
 
     async def _renew(self) -> None:
-        sent, uses = self._clock(), self._uses
+        sent, uses = _boot_time(), self._uses
         self._uses = {}
         request = keys_pb2.RenewLeaseRequest(
             watcher=self._watcher,
@@ -154,16 +154,11 @@ class LeasedVerdicts:
         Raises:
             Unavailable: nobody can tell what is true just now.
         """
-        if not self._leased.is_set():
-            try:
-                async with asyncio.timeout(FIRST_LEASE_S):
-                    await self._leased.wait()
-            except TimeoutError:
-                pass
+        await wait_within(FIRST_LEASE_S, self._leased)  # which is over at once when there has been one
         self._check_lease()
 
     def _check_lease(self) -> None:
-        if self._clock() >= self._lease_end:
+        if _boot_time() >= self._lease_end:
             raise Unavailable("Credentials cannot be checked just now. Try again shortly.", retry_after=1)
 
     async def _fill(self, token: str, digest: bytes) -> _Kept:
@@ -171,7 +166,7 @@ class LeasedVerdicts:
         if token_format.kind_of(token) is None:
             raise not_accepted()
         for _ in range(FILL_ATTEMPTS):
-            sent = self._clock()
+            sent = _boot_time()
             verdict = await self._verify(token)
             self._check_lease()
             kept = _kept(verdict, sent)
