@@ -40,7 +40,7 @@ async def serving(settings: CatalogSettings) -> AsyncIterator[int]:
             leased_verdicts(keys) as verdicts,
             _relaying(Relay(database, webhooks_pb2_grpc.WebhooksServiceStub(webhooks), new_id("relay")), url),
             server.serving(
-                service,
+                [service],
                 address=settings.catalog_listen,
                 verdicts=verdicts,
                 service_secret=secret,

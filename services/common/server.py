@@ -4,7 +4,7 @@ reflection and the way to stop are decided once."""
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -47,7 +47,7 @@ class Service:
 
 @asynccontextmanager
 async def serving(
-    service: Service,
+    services: Sequence[Service],
     *,
     address: str,
     verdicts: Verdicts,
@@ -65,7 +65,7 @@ async def serving(
         interceptors=[
             RequestInterceptor(),
             ErrorInterceptor(),
-            AccessInterceptor([service.descriptor], verdicts, service_secret),
+            AccessInterceptor([each.descriptor for each in services], verdicts, service_secret),
             ValidationInterceptor(),
         ],
         options=[
@@ -75,18 +75,20 @@ async def serving(
         ],
         maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS,
     )
-    service.register(service.servicer, server)
+    for each in services:
+        each.register(each.servicer, server)
     health = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    names = (service.descriptor.full_name, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
-    reflection.enable_server_reflection((*names, reflection.SERVICE_NAME), server)
+    names = [each.descriptor.full_name for each in services]
+    health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+    reflection.enable_server_reflection((*names, health_name, reflection.SERVICE_NAME), server)
     try:
         port = server.add_insecure_port(address)
     except RuntimeError as failure:
         raise OSError(f"{address} cannot be listened on; is another server running there?") from failure
     await server.start()
-    watch = asyncio.create_task(_report_health(health, service.descriptor.full_name, database))
-    log.info("serving", extra={"rpcService": service.descriptor.full_name, "port": port})
+    watch = asyncio.create_task(_report_health(health, names, database))
+    log.info("serving", extra={"rpcServices": names, "port": port})
     try:
         yield port
     finally:
@@ -120,12 +122,14 @@ async def _until_stopped() -> None:
     await stop.wait()
 
 
-async def _report_health(health: HealthServicer, service: str, database: Database) -> None:
-    """Keeps the health of the service at what the database allows.
+async def _report_health(health: HealthServicer, services: Sequence[str], database: Database) -> None:
+    """Keeps the health of the services at what the database allows.
 
     That of the whole server ("") stays SERVING: restarting a process does not bring its database back.
     """
     while True:
         states = health_pb2.HealthCheckResponse
-        await health.set(service, states.SERVING if await database.answers() else states.NOT_SERVING)
+        state = states.SERVING if await database.answers() else states.NOT_SERVING
+        for service in services:
+            await health.set(service, state)
         await asyncio.sleep(HEALTH_INTERVAL_S)

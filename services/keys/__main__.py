@@ -46,7 +46,7 @@ async def serving(settings: KeysSettings) -> AsyncIterator[int]:
                 keys_pb2_grpc.add_KeysServiceServicer_to_server,
             )
             async with server.serving(
-                service,
+                [service],
                 address=settings.keys_listen,
                 verdicts=LocalVerdicts(database, digester, usage),
                 service_secret=secret,

@@ -16,7 +16,7 @@ from services.common.settings import WebhooksSettings
 from services.common.stores import StoreDirectory
 from services.webhooks import destination
 from services.webhooks.models import handle
-from services.webhooks.secrets import Vault
+from services.common.vault import Vault
 from services.webhooks.servicer import WebhooksServicer
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -42,7 +42,7 @@ async def serving(settings: WebhooksSettings) -> AsyncIterator[int]:
                 webhooks_pb2_grpc.add_WebhooksServiceServicer_to_server,
             )
             async with server.serving(
-                service,
+                [service],
                 address=settings.webhooks_listen,
                 verdicts=verdicts,
                 service_secret=secret,

@@ -10,7 +10,7 @@ from psycopg2.extras import execute_values
 
 from services.common.paging import Position
 from services.webhooks.models import AttemptRow, DeliveryRow, DueRow, EndpointRow, EventRow, handle
-from services.webhooks.secrets import Sealed
+from services.common.vault import Sealed
 
 
 @dataclass(frozen=True)

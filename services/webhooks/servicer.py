@@ -20,7 +20,7 @@ from services.webhooks.convert import (
     endpoint_message,
     news,
 )
-from services.webhooks.secrets import Vault
+from services.common.vault import Vault
 
 
 class WebhooksServicer(webhooks_pb2_grpc.WebhooksServiceServicer):

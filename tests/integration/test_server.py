@@ -70,7 +70,7 @@ async def _listening(
     """A server; gives its address."""
     with Database(handle, databases["keys"], 1, "test-server") as database:
         async with server.serving(
-            _service(handler),
+            [_service(handler)],
             address="127.0.0.1:0",
             verdicts=_Verdict(verdict),
             service_secret="s" * 32,
@@ -183,7 +183,7 @@ async def test_a_service_whose_contract_lacks_a_rule_is_not_served(databases: di
     )
     with Database(handle, databases["keys"], 1, "test-server") as database, pytest.raises(RuleError, match="Check"):
         async with server.serving(
-            service,
+            [service],
             address="127.0.0.1:0",
             verdicts=_Verdict(OPERATOR),
             service_secret="s" * 32,
@@ -229,7 +229,7 @@ async def test_a_port_that_is_taken_is_an_error_that_names_it(databases: dict[st
     taken = system.settings.keys.keys_listen
     with pytest.raises(OSError, match=taken):
         async with server.serving(
-            _service(_handler(_answer)),
+            [_service(_handler(_answer))],
             address=taken,
             verdicts=_Verdict(OPERATOR),
             service_secret="s" * 32,

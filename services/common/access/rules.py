@@ -38,7 +38,8 @@ class MethodRule:
         """Lets the call pass, or raises.
 
         Raises:
-            PermissionDenied: not for this kind of caller, the key lacks the scope, or the store is not the caller's.
+            PermissionDenied: not for this kind of caller, the key lacks the scope, the store is not the caller's or
+                suspended, or the member's role in it is too low.
             InvalidArgument: the request names no store where it must.
         """
         if caller.audience not in self.audiences:
@@ -49,13 +50,21 @@ class MethodRule:
                 reason="SCOPE_MISSING",
                 metadata={"scope": self.scope},
             )
-        if caller.audience == access_pb2.AUDIENCE_MEMBER and caller.role < self.member_role:
+        if self.store_path:
+            self._check_store(caller, self._store(request))
+
+    def _check_store(self, caller: Caller, store: str) -> None:
+        if store in caller.suspended:
+            raise PermissionDenied(
+                f"stores/{store} is suspended. Its owner can ask Sedifex's support why.", reason="STORE_SUSPENDED"
+            )
+        if not caller.reaches(store):
+            # The same words whether the store exists or not: permission is judged before existence.
+            raise PermissionDenied(f"This credential does not reach stores/{store}.", reason="STORE_NOT_ALLOWED")
+        if caller.is_member and caller.roles.get(store, access_pb2.ROLE_UNSPECIFIED) < self.member_role:
             raise PermissionDenied(
                 "Your role in this shop does not allow this. Ask its owner.", reason="ROLE_NOT_ALLOWED"
             )
-        if self.store_path and not caller.reaches(store := self._store(request)):
-            # The same words whether the store exists or not: permission is judged before existence.
-            raise PermissionDenied(f"This credential does not reach stores/{store}.", reason="STORE_NOT_ALLOWED")
 
     def _store(self, request: Message) -> str:
         value: object = request
@@ -90,7 +99,9 @@ def _read(method: MethodDescriptor) -> MethodRule:
         raise RuleError(f"{method.full_name}: its rule must name its audiences")
     if access_pb2.AUDIENCE_INTEGRATION in audiences and not rule.scope:
         raise RuleError(f"{method.full_name}: integrations may call it, so its rule must name a scope")
-    if access_pb2.AUDIENCE_MEMBER in audiences and not rule.member_role:
+    if rule.WhichOneof("store") == "caller_itself" and access_pb2.AUDIENCE_INTEGRATION in audiences:
+        raise RuleError(f"{method.full_name}: what is about the caller itself is not for integrations")
+    if access_pb2.AUDIENCE_MEMBER in audiences and not rule.member_role and not rule.caller_itself:
         raise RuleError(f"{method.full_name}: members may call it, so its rule must name a role")
     if audiences & _BOUND_TO_STORES and not rule.WhichOneof("store"):
         raise RuleError(f"{method.full_name}: its rule must say where the request names its store")

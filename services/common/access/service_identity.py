@@ -12,7 +12,7 @@ from sedifex.access.v1 import access_pb2
 from services.common.access.caller import Caller
 
 PREFIX = "sdfx_svc_"
-NAMES = frozenset({"keys", "catalog", "webhooks"})
+NAMES = frozenset({"keys", "catalog", "webhooks", "gateway"})
 
 
 def token_for(service: str, secret: str) -> str:

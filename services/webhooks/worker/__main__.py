@@ -11,7 +11,7 @@ from services.common.notifications import Listener
 from services.common.settings import WebhooksSettings, load
 from services.webhooks.__main__ import MIGRATIONS
 from services.webhooks.models import handle
-from services.webhooks.secrets import Vault
+from services.common.vault import Vault
 from services.webhooks.worker.loop import Worker
 from services.webhooks.worker.sender import Sender, find_trust
 

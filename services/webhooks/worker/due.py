@@ -15,7 +15,7 @@ from psycopg2.extras import execute_values, register_uuid
 
 from services.webhooks import endpoints, queries
 from services.webhooks.models import handle
-from services.webhooks.secrets import Sealed
+from services.common.vault import Sealed
 
 register_uuid()
 

@@ -95,8 +95,8 @@ def test_a_sound_rule_is_read() -> None:
 INTEGRATION = Caller("keys/k", A.AUDIENCE_INTEGRATION, frozenset({"catalog.read"}), frozenset({"st_a"}))
 OPERATOR = Caller("operators/o", A.AUDIENCE_OPERATOR)
 SERVICE = Caller("services/s", A.AUDIENCE_SERVICE)
-STAFF = Caller("members/m", A.AUDIENCE_MEMBER, stores=frozenset({"st_a"}), role=access_pb2.ROLE_STAFF)
-ADMIN = Caller("members/n", A.AUDIENCE_MEMBER, stores=frozenset({"st_a"}), role=access_pb2.ROLE_ADMIN)
+STAFF = Caller("members/m", A.AUDIENCE_MEMBER, stores=frozenset({"st_a"}), roles={"st_a": access_pb2.ROLE_STAFF})
+ADMIN = Caller("members/n", A.AUDIENCE_MEMBER, stores=frozenset({"st_a"}), roles={"st_a": access_pb2.ROLE_ADMIN})
 
 
 def _rule(method: str) -> MethodRule:

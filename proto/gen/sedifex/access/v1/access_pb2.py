@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1esedifex/access/v1/access.proto\x12\x11sedifex.access.v1\x1a google/protobuf/descriptor.proto\"\xb0\x01\n\x04Rule\x12.\n\taudiences\x18\x01 \x03(\x0e\x32\x1b.sedifex.access.v1.Audience\x12\r\n\x05scope\x18\x02 \x01(\t\x12\x18\n\x0eresource_field\x18\x03 \x01(\tH\x00\x12\x18\n\x0e\x63\x61llers_stores\x18\x04 \x01(\x08H\x00\x12,\n\x0bmember_role\x18\x05 \x01(\x0e\x32\x17.sedifex.access.v1.RoleB\x07\n\x05store*\x95\x01\n\x08\x41udience\x12\x18\n\x14\x41UDIENCE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x41UDIENCE_PUBLIC\x10\x01\x12\x18\n\x14\x41UDIENCE_INTEGRATION\x10\x02\x12\x13\n\x0f\x41UDIENCE_MEMBER\x10\x03\x12\x15\n\x11\x41UDIENCE_OPERATOR\x10\x04\x12\x14\n\x10\x41UDIENCE_SERVICE\x10\x05*L\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n\nROLE_STAFF\x10\x01\x12\x0e\n\nROLE_ADMIN\x10\x02\x12\x0e\n\nROLE_OWNER\x10\x03:G\n\x04rule\x12\x1e.google.protobuf.MethodOptions\x18\xab\x8c\x03 \x01(\x0b\x32\x17.sedifex.access.v1.Ruleb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1esedifex/access/v1/access.proto\x12\x11sedifex.access.v1\x1a google/protobuf/descriptor.proto\"\xc9\x01\n\x04Rule\x12.\n\taudiences\x18\x01 \x03(\x0e\x32\x1b.sedifex.access.v1.Audience\x12\r\n\x05scope\x18\x02 \x01(\t\x12\x18\n\x0eresource_field\x18\x03 \x01(\tH\x00\x12\x18\n\x0e\x63\x61llers_stores\x18\x04 \x01(\x08H\x00\x12\x17\n\rcaller_itself\x18\x06 \x01(\x08H\x00\x12,\n\x0bmember_role\x18\x05 \x01(\x0e\x32\x17.sedifex.access.v1.RoleB\x07\n\x05store*\x95\x01\n\x08\x41udience\x12\x18\n\x14\x41UDIENCE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x41UDIENCE_PUBLIC\x10\x01\x12\x18\n\x14\x41UDIENCE_INTEGRATION\x10\x02\x12\x13\n\x0f\x41UDIENCE_MEMBER\x10\x03\x12\x15\n\x11\x41UDIENCE_OPERATOR\x10\x04\x12\x14\n\x10\x41UDIENCE_SERVICE\x10\x05*L\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n\nROLE_STAFF\x10\x01\x12\x0e\n\nROLE_ADMIN\x10\x02\x12\x0e\n\nROLE_OWNER\x10\x03:G\n\x04rule\x12\x1e.google.protobuf.MethodOptions\x18\xab\x8c\x03 \x01(\x0b\x32\x17.sedifex.access.v1.Ruleb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sedifex.access.v1.access_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_AUDIENCE']._serialized_start=267
-  _globals['_AUDIENCE']._serialized_end=416
-  _globals['_ROLE']._serialized_start=418
-  _globals['_ROLE']._serialized_end=494
+  _globals['_AUDIENCE']._serialized_start=292
+  _globals['_AUDIENCE']._serialized_end=441
+  _globals['_ROLE']._serialized_start=443
+  _globals['_ROLE']._serialized_end=519
   _globals['_RULE']._serialized_start=88
-  _globals['_RULE']._serialized_end=264
+  _globals['_RULE']._serialized_end=289
 # @@protoc_insertion_point(module_scope)

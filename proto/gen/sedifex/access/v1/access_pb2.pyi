@@ -101,6 +101,7 @@ class Rule(_message.Message):
     SCOPE_FIELD_NUMBER: _builtins.int
     RESOURCE_FIELD_FIELD_NUMBER: _builtins.int
     CALLERS_STORES_FIELD_NUMBER: _builtins.int
+    CALLER_ITSELF_FIELD_NUMBER: _builtins.int
     MEMBER_ROLE_FIELD_NUMBER: _builtins.int
     scope: _builtins.str
     """The scope that an API key must hold, such as "catalog.read". Required
@@ -114,9 +115,13 @@ class Rule(_message.Message):
     """The request names no store; the handler narrows its answer to the
     caller's own stores.
     """
+    caller_itself: _builtins.bool
+    """The request is about the caller itself and no store: one's own sessions,
+    one's own password.
+    """
     member_role: Global___Role.ValueType
     """The lowest role that a member needs in the store. Required where
-    AUDIENCE_MEMBER may call.
+    AUDIENCE_MEMBER may call, but for what is about the caller itself.
     """
     @_builtins.property
     def audiences(self) -> _containers.RepeatedScalarFieldContainer[Global___Audience.ValueType]:
@@ -129,13 +134,14 @@ class Rule(_message.Message):
         scope: _builtins.str = ...,
         resource_field: _builtins.str = ...,
         callers_stores: _builtins.bool = ...,
+        caller_itself: _builtins.bool = ...,
         member_role: Global___Role.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["callers_stores", b"callers_stores", "resource_field", b"resource_field", "store", b"store"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caller_itself", b"caller_itself", "callers_stores", b"callers_stores", "resource_field", b"resource_field", "store", b"store"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audiences", b"audiences", "callers_stores", b"callers_stores", "member_role", b"member_role", "resource_field", b"resource_field", "scope", b"scope", "store", b"store"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audiences", b"audiences", "caller_itself", b"caller_itself", "callers_stores", b"callers_stores", "member_role", b"member_role", "resource_field", b"resource_field", "scope", b"scope", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_store: _TypeAlias = _typing.Literal["resource_field", "callers_stores"]  # noqa: Y015
+    _WhichOneofReturnType_store: _TypeAlias = _typing.Literal["resource_field", "callers_stores", "caller_itself"]  # noqa: Y015
     _WhichOneofArgType_store: _TypeAlias = _typing.Literal["store", b"store"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_store) -> _WhichOneofReturnType_store | None: ...
 

@@ -32,7 +32,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from sedifex.access.v1 import access_pb2 as sedifex_dot_access_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1asedifex/keys/v1/keys.proto\x12\x0fsedifex.keys.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1esedifex/access/v1/access.proto\"\xd0\x06\n\x03Key\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x1d\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12/\n\x05state\x18\x03 \x01(\x0e\x32\x1a.sedifex.keys.v1.Key.StateB\x04\xe2\x41\x01\x03\x12q\n\x06scopes\x18\x04 \x03(\tBa\xbaH^\x92\x01[\x10\x06\x18\x01\"UrSR\x0c\x63\x61talog.readR\rcatalog.writeR\tkeys.readR\nkeys.writeR\rwebhooks.readR\x0ewebhooks.write\x12\x14\n\x06stores\x18\x05 \x03(\tB\x04\xe2\x41\x01\x03\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\x04hint\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63reator\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0brevoke_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x07secrets\x18\x0b \x03(\x0b\x32\x1b.sedifex.keys.v1.Key.SecretB\x04\xe2\x41\x01\x03\x12\x15\n\x04\x65tag\x18\x0c \x01(\tB\x07\xbaH\x04r\x02\x18@\x1a\xc0\x01\n\x06Secret\x12\x12\n\x04hint\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x37\n\rlast_use_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\x83\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x12\n\x0eSTATE_ROTATING\x10\x02\x12\x17\n\x13STATE_EXPIRING_SOON\x10\x03\x12\x11\n\rSTATE_EXPIRED\x10\x04\x12\x11\n\rSTATE_REVOKED\x10\x05\"\xbc\x02\n\nAuditEntry\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x16\n\x08sequence\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x34\n\noccur_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x61\x63tor\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x61\x63tion\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08resource\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nrequest_id\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12-\n\x06\x62\x65\x66ore\x18\x08 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x03\x12,\n\x05\x61\x66ter\x18\t \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x03\x12\x12\n\x04hash\x18\n \x01(\tB\x04\xe2\x41\x01\x03\"\xe4\x02\n\x10\x43reateKeyRequest\x12L\n\x06parent\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12#\n\x0c\x64isplay_name\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18\x64\x12w\n\x06scopes\x18\x03 \x03(\tBg\xe2\x41\x01\x02\xbaH`\x92\x01]\x08\x01\x10\x06\x18\x01\"UrSR\x0c\x63\x61talog.readR\rcatalog.writeR\tkeys.readR\nkeys.writeR\rwebhooks.readR\x0ewebhooks.write\x12=\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0c\xe2\x41\x01\x01\xbaH\x05\xb2\x01\x02@\x01\x12%\n\nrequest_id\x18\x05 \x01(\tB\x11\xe2\x41\x01\x01\xbaH\nr\x05\x10\x08\x18\x80\x01\xd8\x01\x01\"F\n\x11\x43reateKeyResponse\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.sedifex.keys.v1.Key\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\x82\x01\n\rGetKeyRequest\x12q\n\x04name\x18\x01 \x01(\tBc\xe2\x41\x01\x02\xbaH\\rZ27^stores/[a-z][a-z0-9_-]{1,62}/keys/[A-Za-z0-9_-]{1,64}$\x92\x02\x1estores/st_makola/keys/key_01JD\"3\n\x0eGetKeyResponse\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.sedifex.keys.v1.Key\"\xda\x01\n\x0fListKeysRequest\x12L\n\x06parent\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x12\x37\n\x05state\x18\x04 \x01(\x0e\x32\x1a.sedifex.keys.v1.Key.StateB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\"O\n\x10ListKeysResponse\x12\"\n\x04keys\x18\x01 \x03(\x0b\x32\x14.sedifex.keys.v1.Key\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x80\x02\n\x10UpdateKeyRequest\x12-\n\x03key\x18\x01 \x01(\x0b\x32\x14.sedifex.keys.v1.KeyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01:\x85\x01\xbaH\x81\x01\x1a\x7f\n\x08key.name\x12!must be stores/{store}/keys/{key}\x1aPthis.key.name.matches(\'^stores/[a-z][a-z0-9_-]{1,62}/keys/[A-Za-z0-9_-]{1,64}$\')\"6\n\x11UpdateKeyResponse\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.sedifex.keys.v1.Key\"\xec\x01\n\x10RotateKeyRequest\x12q\n\x04name\x18\x01 \x01(\tBc\xe2\x41\x01\x02\xbaH\\rZ27^stores/[a-z][a-z0-9_-]{1,62}/keys/[A-Za-z0-9_-]{1,64}$\x92\x02\x1estores/st_makola/keys/key_01JD\x12>\n\x07overlap\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x12\xe2\x41\x01\x01\xbaH\x0b\xaa\x01\x08\"\x04\x08\x80\xf5$2\x00\x12%\n\nrequest_id\x18\x03 \x01(\tB\x11\xe2\x41\x01\x01\xbaH\nr\x05\x10\x08\x18\x80\x01\xd8\x01\x01\"F\n\x11RotateKeyResponse\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.sedifex.keys.v1.Key\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\x8f\x01\n\x1a\x43ompleteKeyRotationRequest\x12q\n\x04name\x18\x01 \x01(\tBc\xe2\x41\x01\x02\xbaH\\rZ27^stores/[a-z][a-z0-9_-]{1,62}/keys/[A-Za-z0-9_-]{1,64}$\x92\x02\x1estores/st_makola/keys/key_01JD\"@\n\x1b\x43ompleteKeyRotationResponse\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.sedifex.keys.v1.Key\"\x8d\x01\n\x18\x43\x61ncelKeyRotationRequest\x12q\n\x04name\x18\x01 \x01(\tBc\xe2\x41\x01\x02\xbaH\\rZ27^stores/[a-z][a-z0-9_-]{1,62}/keys/[A-Za-z0-9_-]{1,64}$\x92\x02\x1estores/st_makola/keys/key_01JD\">\n\x19\x43\x61ncelKeyRotationResponse\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.sedifex.keys.v1.Key\"\x85\x01\n\x10RevokeKeyRequest\x12q\n\x04name\x18\x01 \x01(\tBc\xe2\x41\x01\x02\xbaH\\rZ27^stores/[a-z][a-z0-9_-]{1,62}/keys/[A-Za-z0-9_-]{1,64}$\x92\x02\x1estores/st_makola/keys/key_01JD\"k\n\x11RevokeKeyResponse\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.sedifex.keys.v1.Key\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x14\n\x0c\x61\x63knowledged\x18\x03 \x01(\x05\x12\x0e\n\x06lapsed\x18\x04 \x01(\x05\"\xed\x02\n\x17ListAuditEntriesRequest\x12L\n\x06parent\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x12\x1b\n\x05\x61\x63tor\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\x12\x1b\n\x06\x61\x63tion\x18\x05 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\x12\x1e\n\x08resource\x18\x06 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xac\x02\x12\x34\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x32\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\"g\n\x18ListAuditEntriesResponse\x12\x32\n\raudit_entries\x18\x01 \x03(\x0b\x32\x1b.sedifex.keys.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"2\n\x12VerifyTokenRequest\x12\x1c\n\x05token\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x02\"\xfa\x01\n\x13VerifyTokenResponse\x12\x11\n\tprincipal\x18\x01 \x01(\t\x12-\n\x08\x61udience\x18\x02 \x01(\x0e\x32\x1b.sedifex.access.v1.Audience\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12\x0e\n\x06stores\x18\x04 \x03(\t\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65poch\x18\x06 \x01(\x03\x12\x31\n\x0evalid_duration\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06secret\x18\x08 \x01(\t\"\xbb\x02\n\x11RenewLeaseRequest\x12\x18\n\x07watcher\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12#\n\x12\x61\x63knowledged_epoch\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x35\n\x04wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0c\xbaH\t\xaa\x01\x06\"\x02\x08\x02\x32\x00\x12\x45\n\x04uses\x18\x04 \x03(\x0b\x32,.sedifex.keys.v1.RenewLeaseRequest.SecretUseB\t\xbaH\x06\x92\x01\x03\x10\x88\'\x12\r\n\x05leave\x18\x05 \x01(\x08\x1aZ\n\tSecretUse\x12\x17\n\x06secret\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x34\n\x08use_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\"l\n\x12RenewLeaseResponse\x12\x0f\n\x07watcher\x18\x01 \x01(\t\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12\x0c\n\x04keys\x18\x04 \x03(\t2\xbe\r\n\x0bKeysService\x12\x98\x01\n\tCreateKey\x12!.sedifex.keys.v1.CreateKeyRequest\x1a\".sedifex.keys.v1.CreateKeyResponse\"D\xda\xe2\x18\x1b\n\x03\x02\x03\x04\x12\nkeys.write\x1a\x06parent(\x02\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/{parent=stores/*}/keys:\x01*\x12\x8e\x01\n\x06GetKey\x12\x1e.sedifex.keys.v1.GetKeyRequest\x1a\x1f.sedifex.keys.v1.GetKeyResponse\"C\xda\xe2\x18\x18\n\x03\x02\x03\x04\x12\tkeys.read\x1a\x04name(\x01\x82\xd3\xe4\x93\x02!\x12\x1a/v1/{name=stores/*/keys/*}b\x03key\x12\x91\x01\n\x08ListKeys\x12 .sedifex.keys.v1.ListKeysRequest\x1a!.sedifex.keys.v1.ListKeysResponse\"@\xda\xe2\x18\x1a\n\x03\x02\x03\x04\x12\tkeys.read\x1a\x06parent(\x01\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/{parent=stores/*}/keys\x12\xa5\x01\n\tUpdateKey\x12!.sedifex.keys.v1.UpdateKeyRequest\x1a\".sedifex.keys.v1.UpdateKeyResponse\"Q\xda\xe2\x18\x1d\n\x03\x02\x03\x04\x12\nkeys.write\x1a\x08key.name(\x02\x82\xd3\xe4\x93\x02*2\x1e/v1/{key.name=stores/*/keys/*}:\x03keyb\x03key\x12\x9d\x01\n\tRotateKey\x12!.sedifex.keys.v1.RotateKeyRequest\x1a\".sedifex.keys.v1.RotateKeyResponse\"I\xda\xe2\x18\x19\n\x03\x02\x03\x04\x12\nkeys.write\x1a\x04name(\x02\x82\xd3\xe4\x93\x02&\"!/v1/{name=stores/*/keys/*}:rotate:\x01*\x12\xca\x01\n\x13\x43ompleteKeyRotation\x12+.sedifex.keys.v1.CompleteKeyRotationRequest\x1a,.sedifex.keys.v1.CompleteKeyRotationResponse\"X\xda\xe2\x18\x19\n\x03\x02\x03\x04\x12\nkeys.write\x1a\x04name(\x02\x82\xd3\xe4\x93\x02\x35\"+/v1/{name=stores/*/keys/*}:completeRotation:\x01*b\x03key\x12\xc2\x01\n\x11\x43\x61ncelKeyRotation\x12).sedifex.keys.v1.CancelKeyRotationRequest\x1a*.sedifex.keys.v1.CancelKeyRotationResponse\"V\xda\xe2\x18\x19\n\x03\x02\x03\x04\x12\nkeys.write\x1a\x04name(\x02\x82\xd3\xe4\x93\x02\x33\")/v1/{name=stores/*/keys/*}:cancelRotation:\x01*b\x03key\x12\x9d\x01\n\tRevokeKey\x12!.sedifex.keys.v1.RevokeKeyRequest\x1a\".sedifex.keys.v1.RevokeKeyResponse\"I\xda\xe2\x18\x19\n\x03\x02\x03\x04\x12\nkeys.write\x1a\x04name(\x02\x82\xd3\xe4\x93\x02&\"!/v1/{name=stores/*/keys/*}:revoke:\x01*\x12\xb1\x01\n\x10ListAuditEntries\x12(.sedifex.keys.v1.ListAuditEntriesRequest\x1a).sedifex.keys.v1.ListAuditEntriesResponse\"H\xda\xe2\x18\x1a\n\x03\x02\x03\x04\x12\tkeys.read\x1a\x06parent(\x01\x82\xd3\xe4\x93\x02$\x12\"/v1/{parent=stores/*}/auditEntries\x12\x61\n\x0bVerifyToken\x12#.sedifex.keys.v1.VerifyTokenRequest\x1a$.sedifex.keys.v1.VerifyTokenResponse\"\x07\xda\xe2\x18\x03\n\x01\x05\x12^\n\nRenewLease\x12\".sedifex.keys.v1.RenewLeaseRequest\x1a#.sedifex.keys.v1.RenewLeaseResponse\"\x07\xda\xe2\x18\x03\n\x01\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1asedifex/keys/v1/keys.proto\x12\x0fsedifex.keys.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1esedifex/access/v1/access.proto\"\xf6\x07\n\x03Key\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x1d\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12/\n\x05state\x18\x03 \x01(\x0e\x32\x1a.sedifex.keys.v1.Key.StateB\x04\xe2\x41\x01\x03\x12q\n\x06scopes\x18\x04 \x03(\tBa\xbaH^\x92\x01[\x10\x06\x18\x01\"UrSR\x0c\x63\x61talog.readR\rcatalog.writeR\tkeys.readR\nkeys.writeR\rwebhooks.readR\x0ewebhooks.write\x12Q\n\x06stores\x18\x05 \x03(\tBA\xbaH>\x92\x01;\x10\x32\x18\x01\"5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\x04hint\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63reator\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0brevoke_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x07secrets\x18\x0b \x03(\x0b\x32\x1b.sedifex.keys.v1.Key.SecretB\x04\xe2\x41\x01\x03\x12\x15\n\x04\x65tag\x18\x0c \x01(\tB\x07\xbaH\x04r\x02\x18@\x12)\n\rallowed_cidrs\x18\r \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x10\x14\x18\x01\"\x06r\x04\x10\x01\x18\x32\x1a\xfe\x01\n\x06Secret\x12\x12\n\x04hint\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x37\n\rlast_use_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x1e\n\x10last_use_address\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0elast_use_agent\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\"\x83\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x12\n\x0eSTATE_ROTATING\x10\x02\x12\x17\n\x13STATE_EXPIRING_SOON\x10\x03\x12\x11\n\rSTATE_EXPIRED\x10\x04\x12\x11\n\rSTATE_REVOKED\x10\x05\"\xda\x02\n\nAuditEntry\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x16\n\x08sequence\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x34\n\noccur_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x61\x63tor\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x61\x63tion\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08resource\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nrequest_id\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12-\n\x06\x62\x65\x66ore\x18\x08 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x03\x12,\n\x05\x61\x66ter\x18\t \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x03\x12\x12\n\x04hash\x18\n \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0e\x63lient_address\x18\x0b \x01(\tB\x04\xe2\x41\x01\x03\"\xea\x03\n\x10\x43reateKeyRequest\x12L\n\x06parent\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12#\n\x0c\x64isplay_name\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18\x64\x12w\n\x06scopes\x18\x03 \x03(\tBg\xe2\x41\x01\x02\xbaH`\x92\x01]\x08\x01\x10\x06\x18\x01\"UrSR\x0c\x63\x61talog.readR\rcatalog.writeR\tkeys.readR\nkeys.writeR\rwebhooks.readR\x0ewebhooks.write\x12=\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0c\xe2\x41\x01\x01\xbaH\x05\xb2\x01\x02@\x01\x12%\n\nrequest_id\x18\x05 \x01(\tB\x11\xe2\x41\x01\x01\xbaH\nr\x05\x10\x08\x18\x80\x01\xd8\x01\x01\x12U\n\x06stores\x18\x06 \x03(\tBE\xe2\x41\x01\x01\xbaH>\x92\x01;\x10\x32\x18\x01\"5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12-\n\rallowed_cidrs\x18\x07 \x03(\tB\x16\xe2\x41\x01\x01\xbaH\x0f\x92\x01\x0c\x10\x14\x18\x01\"\x06r\x04\x10\x01\x18\x32\"F\n\x11\x43reateKeyResponse\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.sedifex.keys.v1.Key\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\x82\x01\n\rGetKeyRequest\x12q\n\x04name\x18\x01 \x01(\tBc\xe2\x41\x01\x02\xbaH\\rZ27^stores/[a-z][a-z0-9_-]{1,62}/keys/[A-Za-z0-9_-]{1,64}$\x92\x02\x1estores/st_makola/keys/key_01JD\"3\n\x0eGetKeyResponse\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.sedifex.keys.v1.Key\"\xda\x01\n\x0fListKeysRequest\x12L\n\x06parent\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x12\x37\n\x05state\x18\x04 \x01(\x0e\x32\x1a.sedifex.keys.v1.Key.StateB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\"O\n\x10ListKeysResponse\x12\"\n\x04keys\x18\x01 \x03(\x0b\x32\x14.sedifex.keys.v1.Key\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x80\x02\n\x10UpdateKeyRequest\x12-\n\x03key\x18\x01 \x01(\x0b\x32\x14.sedifex.keys.v1.KeyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01:\x85\x01\xbaH\x81\x01\x1a\x7f\n\x08key.name\x12!must be stores/{store}/keys/{key}\x1aPthis.key.name.matches(\'^stores/[a-z][a-z0-9_-]{1,62}/keys/[A-Za-z0-9_-]{1,64}$\')\"6\n\x11UpdateKeyResponse\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.sedifex.keys.v1.Key\"\xec\x01\n\x10RotateKeyRequest\x12q\n\x04name\x18\x01 \x01(\tBc\xe2\x41\x01\x02\xbaH\\rZ27^stores/[a-z][a-z0-9_-]{1,62}/keys/[A-Za-z0-9_-]{1,64}$\x92\x02\x1estores/st_makola/keys/key_01JD\x12>\n\x07overlap\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x12\xe2\x41\x01\x01\xbaH\x0b\xaa\x01\x08\"\x04\x08\x80\xf5$2\x00\x12%\n\nrequest_id\x18\x03 \x01(\tB\x11\xe2\x41\x01\x01\xbaH\nr\x05\x10\x08\x18\x80\x01\xd8\x01\x01\"F\n\x11RotateKeyResponse\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.sedifex.keys.v1.Key\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\x8f\x01\n\x1a\x43ompleteKeyRotationRequest\x12q\n\x04name\x18\x01 \x01(\tBc\xe2\x41\x01\x02\xbaH\\rZ27^stores/[a-z][a-z0-9_-]{1,62}/keys/[A-Za-z0-9_-]{1,64}$\x92\x02\x1estores/st_makola/keys/key_01JD\"@\n\x1b\x43ompleteKeyRotationResponse\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.sedifex.keys.v1.Key\"\x8d\x01\n\x18\x43\x61ncelKeyRotationRequest\x12q\n\x04name\x18\x01 \x01(\tBc\xe2\x41\x01\x02\xbaH\\rZ27^stores/[a-z][a-z0-9_-]{1,62}/keys/[A-Za-z0-9_-]{1,64}$\x92\x02\x1estores/st_makola/keys/key_01JD\">\n\x19\x43\x61ncelKeyRotationResponse\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.sedifex.keys.v1.Key\"\x85\x01\n\x10RevokeKeyRequest\x12q\n\x04name\x18\x01 \x01(\tBc\xe2\x41\x01\x02\xbaH\\rZ27^stores/[a-z][a-z0-9_-]{1,62}/keys/[A-Za-z0-9_-]{1,64}$\x92\x02\x1estores/st_makola/keys/key_01JD\"k\n\x11RevokeKeyResponse\x12!\n\x03key\x18\x01 \x01(\x0b\x32\x14.sedifex.keys.v1.Key\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x14\n\x0c\x61\x63knowledged\x18\x03 \x01(\x05\x12\x0e\n\x06lapsed\x18\x04 \x01(\x05\"\x81\x01\n\x13SuspendStoreRequest\x12J\n\x04name\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12\x1e\n\x06reason\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xf4\x03\"K\n\x14SuspendStoreResponse\x12\r\n\x05\x65poch\x18\x01 \x01(\x03\x12\x14\n\x0c\x61\x63knowledged\x18\x02 \x01(\x05\x12\x0e\n\x06lapsed\x18\x03 \x01(\x05\"`\n\x12ResumeStoreRequest\x12J\n\x04name\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\"\x15\n\x13ResumeStoreResponse\"\xed\x02\n\x17ListAuditEntriesRequest\x12L\n\x06parent\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x12\x1b\n\x05\x61\x63tor\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\x12\x1b\n\x06\x61\x63tion\x18\x05 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\x12\x1e\n\x08resource\x18\x06 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xac\x02\x12\x34\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x32\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\"g\n\x18ListAuditEntriesResponse\x12\x32\n\raudit_entries\x18\x01 \x03(\x0b\x32\x1b.sedifex.keys.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"2\n\x12VerifyTokenRequest\x12\x1c\n\x05token\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x02\"\xad\x03\n\x13VerifyTokenResponse\x12\x11\n\tprincipal\x18\x01 \x01(\t\x12-\n\x08\x61udience\x18\x02 \x01(\x0e\x32\x1b.sedifex.access.v1.Audience\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12\x0e\n\x06stores\x18\x04 \x03(\t\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65poch\x18\x06 \x01(\x03\x12\x31\n\x0evalid_duration\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06secret\x18\x08 \x01(\t\x12\x15\n\rallowed_cidrs\x18\t \x03(\t\x12\x18\n\x10suspended_stores\x18\n \x03(\t\x12=\n\x05roles\x18\x0b \x03(\x0b\x32..sedifex.keys.v1.VerifyTokenResponse.StoreRole\x1a\x41\n\tStoreRole\x12\r\n\x05store\x18\x01 \x01(\t\x12%\n\x04role\x18\x02 \x01(\x0e\x32\x17.sedifex.access.v1.Role\"\xfd\x02\n\x11RenewLeaseRequest\x12\x18\n\x07watcher\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12#\n\x12\x61\x63knowledged_epoch\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x35\n\x04wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0c\xbaH\t\xaa\x01\x06\"\x02\x08\x02\x32\x00\x12\x45\n\x04uses\x18\x04 \x03(\x0b\x32,.sedifex.keys.v1.RenewLeaseRequest.SecretUseB\t\xbaH\x06\x92\x01\x03\x10\x88\'\x12\r\n\x05leave\x18\x05 \x01(\x08\x1a\x9b\x01\n\tSecretUse\x12\x17\n\x06secret\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x34\n\x08use_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x1f\n\x0e\x63lient_address\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1e\n\x0c\x63lient_agent\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"\x84\x01\n\x12RenewLeaseResponse\x12\x0f\n\x07watcher\x18\x01 \x01(\t\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05\x65poch\x18\x03 \x01(\x03\x12\x0c\n\x04keys\x18\x04 \x03(\t\x12\x16\n\x0etokens_created\x18\x05 \x01(\x08\x32\xe0\x0f\n\x0bKeysService\x12\x98\x01\n\tCreateKey\x12!.sedifex.keys.v1.CreateKeyRequest\x1a\".sedifex.keys.v1.CreateKeyResponse\"D\xda\xe2\x18\x1b\n\x03\x02\x03\x04\x12\nkeys.write\x1a\x06parent(\x02\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/{parent=stores/*}/keys:\x01*\x12\x8e\x01\n\x06GetKey\x12\x1e.sedifex.keys.v1.GetKeyRequest\x1a\x1f.sedifex.keys.v1.GetKeyResponse\"C\xda\xe2\x18\x18\n\x03\x02\x03\x04\x12\tkeys.read\x1a\x04name(\x01\x82\xd3\xe4\x93\x02!\x12\x1a/v1/{name=stores/*/keys/*}b\x03key\x12\x91\x01\n\x08ListKeys\x12 .sedifex.keys.v1.ListKeysRequest\x1a!.sedifex.keys.v1.ListKeysResponse\"@\xda\xe2\x18\x1a\n\x03\x02\x03\x04\x12\tkeys.read\x1a\x06parent(\x01\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/{parent=stores/*}/keys\x12\xa5\x01\n\tUpdateKey\x12!.sedifex.keys.v1.UpdateKeyRequest\x1a\".sedifex.keys.v1.UpdateKeyResponse\"Q\xda\xe2\x18\x1d\n\x03\x02\x03\x04\x12\nkeys.write\x1a\x08key.name(\x02\x82\xd3\xe4\x93\x02*2\x1e/v1/{key.name=stores/*/keys/*}:\x03keyb\x03key\x12\x9d\x01\n\tRotateKey\x12!.sedifex.keys.v1.RotateKeyRequest\x1a\".sedifex.keys.v1.RotateKeyResponse\"I\xda\xe2\x18\x19\n\x03\x02\x03\x04\x12\nkeys.write\x1a\x04name(\x02\x82\xd3\xe4\x93\x02&\"!/v1/{name=stores/*/keys/*}:rotate:\x01*\x12\xca\x01\n\x13\x43ompleteKeyRotation\x12+.sedifex.keys.v1.CompleteKeyRotationRequest\x1a,.sedifex.keys.v1.CompleteKeyRotationResponse\"X\xda\xe2\x18\x19\n\x03\x02\x03\x04\x12\nkeys.write\x1a\x04name(\x02\x82\xd3\xe4\x93\x02\x35\"+/v1/{name=stores/*/keys/*}:completeRotation:\x01*b\x03key\x12\xc2\x01\n\x11\x43\x61ncelKeyRotation\x12).sedifex.keys.v1.CancelKeyRotationRequest\x1a*.sedifex.keys.v1.CancelKeyRotationResponse\"V\xda\xe2\x18\x19\n\x03\x02\x03\x04\x12\nkeys.write\x1a\x04name(\x02\x82\xd3\xe4\x93\x02\x33\")/v1/{name=stores/*/keys/*}:cancelRotation:\x01*b\x03key\x12\x9d\x01\n\tRevokeKey\x12!.sedifex.keys.v1.RevokeKeyRequest\x1a\".sedifex.keys.v1.RevokeKeyResponse\"I\xda\xe2\x18\x19\n\x03\x02\x03\x04\x12\nkeys.write\x1a\x04name(\x02\x82\xd3\xe4\x93\x02&\"!/v1/{name=stores/*/keys/*}:revoke:\x01*\x12\x90\x01\n\x0cSuspendStore\x12$.sedifex.keys.v1.SuspendStoreRequest\x1a%.sedifex.keys.v1.SuspendStoreResponse\"3\xda\xe2\x18\t\n\x01\x04\x1a\x04name\x82\xd3\xe4\x93\x02 \"\x1b/v1/{name=stores/*}:suspend:\x01*\x12\x8c\x01\n\x0bResumeStore\x12#.sedifex.keys.v1.ResumeStoreRequest\x1a$.sedifex.keys.v1.ResumeStoreResponse\"2\xda\xe2\x18\t\n\x01\x04\x1a\x04name\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/{name=stores/*}:resume:\x01*\x12\xb1\x01\n\x10ListAuditEntries\x12(.sedifex.keys.v1.ListAuditEntriesRequest\x1a).sedifex.keys.v1.ListAuditEntriesResponse\"H\xda\xe2\x18\x1a\n\x03\x02\x03\x04\x12\tkeys.read\x1a\x06parent(\x01\x82\xd3\xe4\x93\x02$\x12\"/v1/{parent=stores/*}/auditEntries\x12\x61\n\x0bVerifyToken\x12#.sedifex.keys.v1.VerifyTokenRequest\x1a$.sedifex.keys.v1.VerifyTokenResponse\"\x07\xda\xe2\x18\x03\n\x01\x05\x12^\n\nRenewLease\x12\".sedifex.keys.v1.RenewLeaseRequest\x1a#.sedifex.keys.v1.RenewLeaseResponse\"\x07\xda\xe2\x18\x03\n\x01\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,6 +47,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KEY_SECRET'].fields_by_name['end_time']._serialized_options = b'\342A\001\003'
   _globals['_KEY_SECRET'].fields_by_name['last_use_time']._loaded_options = None
   _globals['_KEY_SECRET'].fields_by_name['last_use_time']._serialized_options = b'\342A\001\003'
+  _globals['_KEY_SECRET'].fields_by_name['last_use_address']._loaded_options = None
+  _globals['_KEY_SECRET'].fields_by_name['last_use_address']._serialized_options = b'\342A\001\003'
+  _globals['_KEY_SECRET'].fields_by_name['last_use_agent']._loaded_options = None
+  _globals['_KEY_SECRET'].fields_by_name['last_use_agent']._serialized_options = b'\342A\001\003'
   _globals['_KEY'].fields_by_name['name']._loaded_options = None
   _globals['_KEY'].fields_by_name['name']._serialized_options = b'\342A\001\010'
   _globals['_KEY'].fields_by_name['display_name']._loaded_options = None
@@ -56,7 +60,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KEY'].fields_by_name['scopes']._loaded_options = None
   _globals['_KEY'].fields_by_name['scopes']._serialized_options = b'\272H^\222\001[\020\006\030\001\"UrSR\014catalog.readR\rcatalog.writeR\tkeys.readR\nkeys.writeR\rwebhooks.readR\016webhooks.write'
   _globals['_KEY'].fields_by_name['stores']._loaded_options = None
-  _globals['_KEY'].fields_by_name['stores']._serialized_options = b'\342A\001\003'
+  _globals['_KEY'].fields_by_name['stores']._serialized_options = b'\272H>\222\001;\0202\030\001\"5r32\036^stores/[a-z][a-z0-9_-]{1,62}$\222\002\020stores/st_makola'
   _globals['_KEY'].fields_by_name['hint']._loaded_options = None
   _globals['_KEY'].fields_by_name['hint']._serialized_options = b'\342A\001\003'
   _globals['_KEY'].fields_by_name['create_time']._loaded_options = None
@@ -69,6 +73,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KEY'].fields_by_name['secrets']._serialized_options = b'\342A\001\003'
   _globals['_KEY'].fields_by_name['etag']._loaded_options = None
   _globals['_KEY'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_KEY'].fields_by_name['allowed_cidrs']._loaded_options = None
+  _globals['_KEY'].fields_by_name['allowed_cidrs']._serialized_options = b'\272H\017\222\001\014\020\024\030\001\"\006r\004\020\001\0302'
   _globals['_AUDITENTRY'].fields_by_name['name']._loaded_options = None
   _globals['_AUDITENTRY'].fields_by_name['name']._serialized_options = b'\342A\001\010'
   _globals['_AUDITENTRY'].fields_by_name['sequence']._loaded_options = None
@@ -89,6 +95,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUDITENTRY'].fields_by_name['after']._serialized_options = b'\342A\001\003'
   _globals['_AUDITENTRY'].fields_by_name['hash']._loaded_options = None
   _globals['_AUDITENTRY'].fields_by_name['hash']._serialized_options = b'\342A\001\003'
+  _globals['_AUDITENTRY'].fields_by_name['client_address']._loaded_options = None
+  _globals['_AUDITENTRY'].fields_by_name['client_address']._serialized_options = b'\342A\001\003'
   _globals['_CREATEKEYREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_CREATEKEYREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\272H5r32\036^stores/[a-z][a-z0-9_-]{1,62}$\222\002\020stores/st_makola'
   _globals['_CREATEKEYREQUEST'].fields_by_name['display_name']._loaded_options = None
@@ -99,6 +107,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEKEYREQUEST'].fields_by_name['expire_time']._serialized_options = b'\342A\001\001\272H\005\262\001\002@\001'
   _globals['_CREATEKEYREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_CREATEKEYREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\nr\005\020\010\030\200\001\330\001\001'
+  _globals['_CREATEKEYREQUEST'].fields_by_name['stores']._loaded_options = None
+  _globals['_CREATEKEYREQUEST'].fields_by_name['stores']._serialized_options = b'\342A\001\001\272H>\222\001;\0202\030\001\"5r32\036^stores/[a-z][a-z0-9_-]{1,62}$\222\002\020stores/st_makola'
+  _globals['_CREATEKEYREQUEST'].fields_by_name['allowed_cidrs']._loaded_options = None
+  _globals['_CREATEKEYREQUEST'].fields_by_name['allowed_cidrs']._serialized_options = b'\342A\001\001\272H\017\222\001\014\020\024\030\001\"\006r\004\020\001\0302'
   _globals['_GETKEYREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETKEYREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272H\\rZ27^stores/[a-z][a-z0-9_-]{1,62}/keys/[A-Za-z0-9_-]{1,64}$\222\002\036stores/st_makola/keys/key_01JD'
   _globals['_LISTKEYSREQUEST'].fields_by_name['parent']._loaded_options = None
@@ -127,6 +139,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CANCELKEYROTATIONREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272H\\rZ27^stores/[a-z][a-z0-9_-]{1,62}/keys/[A-Za-z0-9_-]{1,64}$\222\002\036stores/st_makola/keys/key_01JD'
   _globals['_REVOKEKEYREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_REVOKEKEYREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272H\\rZ27^stores/[a-z][a-z0-9_-]{1,62}/keys/[A-Za-z0-9_-]{1,64}$\222\002\036stores/st_makola/keys/key_01JD'
+  _globals['_SUSPENDSTOREREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_SUSPENDSTOREREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272H5r32\036^stores/[a-z][a-z0-9_-]{1,62}$\222\002\020stores/st_makola'
+  _globals['_SUSPENDSTOREREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_SUSPENDSTOREREQUEST'].fields_by_name['reason']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\364\003'
+  _globals['_RESUMESTOREREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_RESUMESTOREREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272H5r32\036^stores/[a-z][a-z0-9_-]{1,62}$\222\002\020stores/st_makola'
   _globals['_LISTAUDITENTRIESREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_LISTAUDITENTRIESREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\272H5r32\036^stores/[a-z][a-z0-9_-]{1,62}$\222\002\020stores/st_makola'
   _globals['_LISTAUDITENTRIESREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -149,6 +167,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RENEWLEASEREQUEST_SECRETUSE'].fields_by_name['secret']._serialized_options = b'\272H\004r\002\030@'
   _globals['_RENEWLEASEREQUEST_SECRETUSE'].fields_by_name['use_time']._loaded_options = None
   _globals['_RENEWLEASEREQUEST_SECRETUSE'].fields_by_name['use_time']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_RENEWLEASEREQUEST_SECRETUSE'].fields_by_name['client_address']._loaded_options = None
+  _globals['_RENEWLEASEREQUEST_SECRETUSE'].fields_by_name['client_address']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_RENEWLEASEREQUEST_SECRETUSE'].fields_by_name['client_agent']._loaded_options = None
+  _globals['_RENEWLEASEREQUEST_SECRETUSE'].fields_by_name['client_agent']._serialized_options = b'\272H\005r\003\030\310\001'
   _globals['_RENEWLEASEREQUEST'].fields_by_name['watcher']._loaded_options = None
   _globals['_RENEWLEASEREQUEST'].fields_by_name['watcher']._serialized_options = b'\272H\004r\002\030@'
   _globals['_RENEWLEASEREQUEST'].fields_by_name['acknowledged_epoch']._loaded_options = None
@@ -173,6 +195,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KEYSSERVICE'].methods_by_name['CancelKeyRotation']._serialized_options = b'\332\342\030\031\n\003\002\003\004\022\nkeys.write\032\004name(\002\202\323\344\223\0023\")/v1/{name=stores/*/keys/*}:cancelRotation:\001*b\003key'
   _globals['_KEYSSERVICE'].methods_by_name['RevokeKey']._loaded_options = None
   _globals['_KEYSSERVICE'].methods_by_name['RevokeKey']._serialized_options = b'\332\342\030\031\n\003\002\003\004\022\nkeys.write\032\004name(\002\202\323\344\223\002&\"!/v1/{name=stores/*/keys/*}:revoke:\001*'
+  _globals['_KEYSSERVICE'].methods_by_name['SuspendStore']._loaded_options = None
+  _globals['_KEYSSERVICE'].methods_by_name['SuspendStore']._serialized_options = b'\332\342\030\t\n\001\004\032\004name\202\323\344\223\002 \"\033/v1/{name=stores/*}:suspend:\001*'
+  _globals['_KEYSSERVICE'].methods_by_name['ResumeStore']._loaded_options = None
+  _globals['_KEYSSERVICE'].methods_by_name['ResumeStore']._serialized_options = b'\332\342\030\t\n\001\004\032\004name\202\323\344\223\002\037\"\032/v1/{name=stores/*}:resume:\001*'
   _globals['_KEYSSERVICE'].methods_by_name['ListAuditEntries']._loaded_options = None
   _globals['_KEYSSERVICE'].methods_by_name['ListAuditEntries']._serialized_options = b'\332\342\030\032\n\003\002\003\004\022\tkeys.read\032\006parent(\001\202\323\344\223\002$\022\"/v1/{parent=stores/*}/auditEntries'
   _globals['_KEYSSERVICE'].methods_by_name['VerifyToken']._loaded_options = None
@@ -180,59 +206,69 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KEYSSERVICE'].methods_by_name['RenewLease']._loaded_options = None
   _globals['_KEYSSERVICE'].methods_by_name['RenewLease']._serialized_options = b'\332\342\030\003\n\001\005'
   _globals['_KEY']._serialized_start=301
-  _globals['_KEY']._serialized_end=1149
-  _globals['_KEY_SECRET']._serialized_start=823
-  _globals['_KEY_SECRET']._serialized_end=1015
-  _globals['_KEY_STATE']._serialized_start=1018
-  _globals['_KEY_STATE']._serialized_end=1149
-  _globals['_AUDITENTRY']._serialized_start=1152
-  _globals['_AUDITENTRY']._serialized_end=1468
-  _globals['_CREATEKEYREQUEST']._serialized_start=1471
-  _globals['_CREATEKEYREQUEST']._serialized_end=1827
-  _globals['_CREATEKEYRESPONSE']._serialized_start=1829
-  _globals['_CREATEKEYRESPONSE']._serialized_end=1899
-  _globals['_GETKEYREQUEST']._serialized_start=1902
-  _globals['_GETKEYREQUEST']._serialized_end=2032
-  _globals['_GETKEYRESPONSE']._serialized_start=2034
-  _globals['_GETKEYRESPONSE']._serialized_end=2085
-  _globals['_LISTKEYSREQUEST']._serialized_start=2088
-  _globals['_LISTKEYSREQUEST']._serialized_end=2306
-  _globals['_LISTKEYSRESPONSE']._serialized_start=2308
-  _globals['_LISTKEYSRESPONSE']._serialized_end=2387
-  _globals['_UPDATEKEYREQUEST']._serialized_start=2390
-  _globals['_UPDATEKEYREQUEST']._serialized_end=2646
-  _globals['_UPDATEKEYRESPONSE']._serialized_start=2648
-  _globals['_UPDATEKEYRESPONSE']._serialized_end=2702
-  _globals['_ROTATEKEYREQUEST']._serialized_start=2705
-  _globals['_ROTATEKEYREQUEST']._serialized_end=2941
-  _globals['_ROTATEKEYRESPONSE']._serialized_start=2943
-  _globals['_ROTATEKEYRESPONSE']._serialized_end=3013
-  _globals['_COMPLETEKEYROTATIONREQUEST']._serialized_start=3016
-  _globals['_COMPLETEKEYROTATIONREQUEST']._serialized_end=3159
-  _globals['_COMPLETEKEYROTATIONRESPONSE']._serialized_start=3161
-  _globals['_COMPLETEKEYROTATIONRESPONSE']._serialized_end=3225
-  _globals['_CANCELKEYROTATIONREQUEST']._serialized_start=3228
-  _globals['_CANCELKEYROTATIONREQUEST']._serialized_end=3369
-  _globals['_CANCELKEYROTATIONRESPONSE']._serialized_start=3371
-  _globals['_CANCELKEYROTATIONRESPONSE']._serialized_end=3433
-  _globals['_REVOKEKEYREQUEST']._serialized_start=3436
-  _globals['_REVOKEKEYREQUEST']._serialized_end=3569
-  _globals['_REVOKEKEYRESPONSE']._serialized_start=3571
-  _globals['_REVOKEKEYRESPONSE']._serialized_end=3678
-  _globals['_LISTAUDITENTRIESREQUEST']._serialized_start=3681
-  _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=4046
-  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=4048
-  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=4151
-  _globals['_VERIFYTOKENREQUEST']._serialized_start=4153
-  _globals['_VERIFYTOKENREQUEST']._serialized_end=4203
-  _globals['_VERIFYTOKENRESPONSE']._serialized_start=4206
-  _globals['_VERIFYTOKENRESPONSE']._serialized_end=4456
-  _globals['_RENEWLEASEREQUEST']._serialized_start=4459
-  _globals['_RENEWLEASEREQUEST']._serialized_end=4774
-  _globals['_RENEWLEASEREQUEST_SECRETUSE']._serialized_start=4684
-  _globals['_RENEWLEASEREQUEST_SECRETUSE']._serialized_end=4774
-  _globals['_RENEWLEASERESPONSE']._serialized_start=4776
-  _globals['_RENEWLEASERESPONSE']._serialized_end=4884
-  _globals['_KEYSSERVICE']._serialized_start=4887
-  _globals['_KEYSSERVICE']._serialized_end=6613
+  _globals['_KEY']._serialized_end=1315
+  _globals['_KEY_SECRET']._serialized_start=927
+  _globals['_KEY_SECRET']._serialized_end=1181
+  _globals['_KEY_STATE']._serialized_start=1184
+  _globals['_KEY_STATE']._serialized_end=1315
+  _globals['_AUDITENTRY']._serialized_start=1318
+  _globals['_AUDITENTRY']._serialized_end=1664
+  _globals['_CREATEKEYREQUEST']._serialized_start=1667
+  _globals['_CREATEKEYREQUEST']._serialized_end=2157
+  _globals['_CREATEKEYRESPONSE']._serialized_start=2159
+  _globals['_CREATEKEYRESPONSE']._serialized_end=2229
+  _globals['_GETKEYREQUEST']._serialized_start=2232
+  _globals['_GETKEYREQUEST']._serialized_end=2362
+  _globals['_GETKEYRESPONSE']._serialized_start=2364
+  _globals['_GETKEYRESPONSE']._serialized_end=2415
+  _globals['_LISTKEYSREQUEST']._serialized_start=2418
+  _globals['_LISTKEYSREQUEST']._serialized_end=2636
+  _globals['_LISTKEYSRESPONSE']._serialized_start=2638
+  _globals['_LISTKEYSRESPONSE']._serialized_end=2717
+  _globals['_UPDATEKEYREQUEST']._serialized_start=2720
+  _globals['_UPDATEKEYREQUEST']._serialized_end=2976
+  _globals['_UPDATEKEYRESPONSE']._serialized_start=2978
+  _globals['_UPDATEKEYRESPONSE']._serialized_end=3032
+  _globals['_ROTATEKEYREQUEST']._serialized_start=3035
+  _globals['_ROTATEKEYREQUEST']._serialized_end=3271
+  _globals['_ROTATEKEYRESPONSE']._serialized_start=3273
+  _globals['_ROTATEKEYRESPONSE']._serialized_end=3343
+  _globals['_COMPLETEKEYROTATIONREQUEST']._serialized_start=3346
+  _globals['_COMPLETEKEYROTATIONREQUEST']._serialized_end=3489
+  _globals['_COMPLETEKEYROTATIONRESPONSE']._serialized_start=3491
+  _globals['_COMPLETEKEYROTATIONRESPONSE']._serialized_end=3555
+  _globals['_CANCELKEYROTATIONREQUEST']._serialized_start=3558
+  _globals['_CANCELKEYROTATIONREQUEST']._serialized_end=3699
+  _globals['_CANCELKEYROTATIONRESPONSE']._serialized_start=3701
+  _globals['_CANCELKEYROTATIONRESPONSE']._serialized_end=3763
+  _globals['_REVOKEKEYREQUEST']._serialized_start=3766
+  _globals['_REVOKEKEYREQUEST']._serialized_end=3899
+  _globals['_REVOKEKEYRESPONSE']._serialized_start=3901
+  _globals['_REVOKEKEYRESPONSE']._serialized_end=4008
+  _globals['_SUSPENDSTOREREQUEST']._serialized_start=4011
+  _globals['_SUSPENDSTOREREQUEST']._serialized_end=4140
+  _globals['_SUSPENDSTORERESPONSE']._serialized_start=4142
+  _globals['_SUSPENDSTORERESPONSE']._serialized_end=4217
+  _globals['_RESUMESTOREREQUEST']._serialized_start=4219
+  _globals['_RESUMESTOREREQUEST']._serialized_end=4315
+  _globals['_RESUMESTORERESPONSE']._serialized_start=4317
+  _globals['_RESUMESTORERESPONSE']._serialized_end=4338
+  _globals['_LISTAUDITENTRIESREQUEST']._serialized_start=4341
+  _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=4706
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=4708
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=4811
+  _globals['_VERIFYTOKENREQUEST']._serialized_start=4813
+  _globals['_VERIFYTOKENREQUEST']._serialized_end=4863
+  _globals['_VERIFYTOKENRESPONSE']._serialized_start=4866
+  _globals['_VERIFYTOKENRESPONSE']._serialized_end=5295
+  _globals['_VERIFYTOKENRESPONSE_STOREROLE']._serialized_start=5230
+  _globals['_VERIFYTOKENRESPONSE_STOREROLE']._serialized_end=5295
+  _globals['_RENEWLEASEREQUEST']._serialized_start=5298
+  _globals['_RENEWLEASEREQUEST']._serialized_end=5679
+  _globals['_RENEWLEASEREQUEST_SECRETUSE']._serialized_start=5524
+  _globals['_RENEWLEASEREQUEST_SECRETUSE']._serialized_end=5679
+  _globals['_RENEWLEASERESPONSE']._serialized_start=5682
+  _globals['_RENEWLEASERESPONSE']._serialized_end=5814
+  _globals['_KEYSSERVICE']._serialized_start=5817
+  _globals['_KEYSSERVICE']._serialized_end=7833
 # @@protoc_insertion_point(module_scope)

@@ -75,8 +75,14 @@ class Key(_message.Message):
         CREATE_TIME_FIELD_NUMBER: _builtins.int
         END_TIME_FIELD_NUMBER: _builtins.int
         LAST_USE_TIME_FIELD_NUMBER: _builtins.int
+        LAST_USE_ADDRESS_FIELD_NUMBER: _builtins.int
+        LAST_USE_AGENT_FIELD_NUMBER: _builtins.int
         hint: _builtins.str
         """Enough of it to recognise it ("sdfx_live_…aB3x"), not to use it."""
+        last_use_address: _builtins.str
+        """The address from which it was last used. Empty: never, or not known."""
+        last_use_agent: _builtins.str
+        """The program that last used it, as it names itself (User-Agent)."""
         @_builtins.property
         def create_time(self) -> _timestamp_pb2.Timestamp:
             """When it was made."""
@@ -98,10 +104,12 @@ class Key(_message.Message):
             create_time: _timestamp_pb2.Timestamp | None = ...,
             end_time: _timestamp_pb2.Timestamp | None = ...,
             last_use_time: _timestamp_pb2.Timestamp | None = ...,
+            last_use_address: _builtins.str = ...,
+            last_use_agent: _builtins.str = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "last_use_time", b"last_use_time"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "hint", b"hint", "last_use_time", b"last_use_time"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "hint", b"hint", "last_use_address", b"last_use_address", "last_use_agent", b"last_use_agent", "last_use_time", b"last_use_time"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -117,6 +125,7 @@ class Key(_message.Message):
     REVOKE_TIME_FIELD_NUMBER: _builtins.int
     SECRETS_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    ALLOWED_CIDRS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The resource name, "stores/{store}/keys/{key}"."""
     display_name: _builtins.str
@@ -137,7 +146,10 @@ class Key(_message.Message):
 
     @_builtins.property
     def stores(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The stores that it may reach, as "stores/{store}"."""
+        """The stores that it may reach, as "stores/{store}", 1 to 50: the one that it
+        was made in always, others of the same owner and environment if they are
+        named.
+        """
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
@@ -157,6 +169,12 @@ class Key(_message.Message):
         during a rotation the old one after it.
         """
 
+    @_builtins.property
+    def allowed_cidrs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """From where it may be used: networks in CIDR notation ("203.0.113.0/24",
+        "2001:db8::/32") or single addresses, at most 20. Empty: from anywhere.
+        """
+
     def __init__(
         self,
         *,
@@ -172,10 +190,11 @@ class Key(_message.Message):
         revoke_time: _timestamp_pb2.Timestamp | None = ...,
         secrets: _abc.Iterable[Global___Key.Secret] | None = ...,
         etag: _builtins.str = ...,
+        allowed_cidrs: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "revoke_time", b"revoke_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "display_name", b"display_name", "etag", b"etag", "expire_time", b"expire_time", "hint", b"hint", "name", b"name", "revoke_time", b"revoke_time", "scopes", b"scopes", "secrets", b"secrets", "state", b"state", "stores", b"stores"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_cidrs", b"allowed_cidrs", "create_time", b"create_time", "creator", b"creator", "display_name", b"display_name", "etag", b"etag", "expire_time", b"expire_time", "hint", b"hint", "name", b"name", "revoke_time", b"revoke_time", "scopes", b"scopes", "secrets", b"secrets", "state", b"state", "stores", b"stores"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -197,6 +216,7 @@ class AuditEntry(_message.Message):
     BEFORE_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
     HASH_FIELD_NUMBER: _builtins.int
+    CLIENT_ADDRESS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The resource name, "stores/{store}/auditEntries/{entry}"."""
     sequence: _builtins.int
@@ -205,7 +225,8 @@ class AuditEntry(_message.Message):
     """Who did it: "keys/…", "members/…", "operators/…", "services/…"."""
     action: _builtins.str
     """What was done: "key.created", "key.updated", "key.rotated",
-    "key.rotationCompleted", "key.rotationCancelled", "key.revoked".
+    "key.rotationCompleted", "key.rotationCancelled", "key.expiring",
+    "key.expired", "key.revoked", "store.suspended", "store.resumed".
     """
     resource: _builtins.str
     """What it was done to, such as "stores/{store}/keys/{key}"."""
@@ -213,6 +234,10 @@ class AuditEntry(_message.Message):
     """The id of the request that did it, as in logs and answers."""
     hash: _builtins.str
     """SHA-256 over all of this and the hash of the entry before, in hexadecimal."""
+    client_address: _builtins.str
+    """The network address from which it was done. Empty: by Sedifex itself, or
+    before addresses were recorded.
+    """
     @_builtins.property
     def occur_time(self) -> _timestamp_pb2.Timestamp:
         """When it was done."""
@@ -238,10 +263,11 @@ class AuditEntry(_message.Message):
         before: _struct_pb2.Struct | None = ...,
         after: _struct_pb2.Struct | None = ...,
         hash: _builtins.str = ...,
+        client_address: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "occur_time", b"occur_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor", b"actor", "after", b"after", "before", b"before", "hash", b"hash", "name", b"name", "occur_time", b"occur_time", "request_id", b"request_id", "resource", b"resource", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor", b"actor", "after", b"after", "before", b"before", "client_address", b"client_address", "hash", b"hash", "name", b"name", "occur_time", b"occur_time", "request_id", b"request_id", "resource", b"resource", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -258,6 +284,8 @@ class CreateKeyRequest(_message.Message):
     SCOPES_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    STORES_FIELD_NUMBER: _builtins.int
+    ALLOWED_CIDRS_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The store that the key is made in, "stores/{store}"."""
     display_name: _builtins.str
@@ -274,6 +302,19 @@ class CreateKeyRequest(_message.Message):
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """When it ends by itself; must lie in the future. Absent: never."""
 
+    @_builtins.property
+    def stores(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Further stores that it may reach, as "stores/{store}", of the same owner
+        and environment, at most 50. The one that it is made in always is among
+        them.
+        """
+
+    @_builtins.property
+    def allowed_cidrs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """From where it may be used: networks in CIDR notation ("203.0.113.0/24",
+        "2001:db8::/32") or single addresses, at most 20. Empty: from anywhere.
+        """
+
     def __init__(
         self,
         *,
@@ -282,10 +323,12 @@ class CreateKeyRequest(_message.Message):
         scopes: _abc.Iterable[_builtins.str] | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         request_id: _builtins.str = ...,
+        stores: _abc.Iterable[_builtins.str] | None = ...,
+        allowed_cidrs: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "expire_time", b"expire_time", "parent", b"parent", "request_id", b"request_id", "scopes", b"scopes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_cidrs", b"allowed_cidrs", "display_name", b"display_name", "expire_time", b"expire_time", "parent", b"parent", "request_id", b"request_id", "scopes", b"scopes", "stores", b"stores"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -700,6 +743,101 @@ class RevokeKeyResponse(_message.Message):
 Global___RevokeKeyResponse: _TypeAlias = RevokeKeyResponse  # noqa: Y015
 
 @_typing.final
+class SuspendStoreRequest(_message.Message):
+    """Request of SuspendStore."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The store, "stores/{store}"."""
+    reason: _builtins.str
+    """Why, for the record: 1 to 500 characters."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuspendStoreRequest: _TypeAlias = SuspendStoreRequest  # noqa: Y015
+
+@_typing.final
+class SuspendStoreResponse(_message.Message):
+    """Response of SuspendStore."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EPOCH_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGED_FIELD_NUMBER: _builtins.int
+    LAPSED_FIELD_NUMBER: _builtins.int
+    epoch: _builtins.int
+    """The number of the change: it grows with each one."""
+    acknowledged: _builtins.int
+    """How many watchers have acknowledged it."""
+    lapsed: _builtins.int
+    """How many watchers have not, and had their lease run out instead."""
+    def __init__(
+        self,
+        *,
+        epoch: _builtins.int = ...,
+        acknowledged: _builtins.int = ...,
+        lapsed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "epoch", b"epoch", "lapsed", b"lapsed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuspendStoreResponse: _TypeAlias = SuspendStoreResponse  # noqa: Y015
+
+@_typing.final
+class ResumeStoreRequest(_message.Message):
+    """Request of ResumeStore."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The store, "stores/{store}"."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeStoreRequest: _TypeAlias = ResumeStoreRequest  # noqa: Y015
+
+@_typing.final
+class ResumeStoreResponse(_message.Message):
+    """Response of ResumeStore."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeStoreResponse: _TypeAlias = ResumeStoreResponse  # noqa: Y015
+
+@_typing.final
 class ListAuditEntriesRequest(_message.Message):
     """Request of ListAuditEntries."""
 
@@ -809,6 +947,30 @@ class VerifyTokenResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class StoreRole(_message.Message):
+        """A member's role in a store."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        STORE_FIELD_NUMBER: _builtins.int
+        ROLE_FIELD_NUMBER: _builtins.int
+        store: _builtins.str
+        """The store, "stores/{store}"."""
+        role: _access_pb2.Role.ValueType
+        """What the member may do there."""
+        def __init__(
+            self,
+            *,
+            store: _builtins.str = ...,
+            role: _access_pb2.Role.ValueType = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["role", b"role", "store", b"store"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     PRINCIPAL_FIELD_NUMBER: _builtins.int
     AUDIENCE_FIELD_NUMBER: _builtins.int
     SCOPES_FIELD_NUMBER: _builtins.int
@@ -817,21 +979,32 @@ class VerifyTokenResponse(_message.Message):
     EPOCH_FIELD_NUMBER: _builtins.int
     VALID_DURATION_FIELD_NUMBER: _builtins.int
     SECRET_FIELD_NUMBER: _builtins.int
+    ALLOWED_CIDRS_FIELD_NUMBER: _builtins.int
+    SUSPENDED_STORES_FIELD_NUMBER: _builtins.int
+    ROLES_FIELD_NUMBER: _builtins.int
     principal: _builtins.str
-    """Who the caller is: "keys/{key}" or "operators/{operator}"."""
+    """Who the caller is: "keys/{key}", "members/{member}" or
+    "operators/{operator}".
+    """
     audience: _access_pb2.Audience.ValueType
-    """What kind of caller it is: AUDIENCE_INTEGRATION or AUDIENCE_OPERATOR."""
+    """What kind of caller it is: AUDIENCE_INTEGRATION, AUDIENCE_MEMBER or
+    AUDIENCE_OPERATOR.
+    """
     epoch: _builtins.int
     """The revocations that the verdict takes into account."""
     secret: _builtins.str
-    """Which of the key's secrets the token is, for RenewLease to report its use."""
+    """Which of the key's secrets, or of the member's sessions, the token is, for
+    RenewLease to report its use.
+    """
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The scopes of an integration."""
 
     @_builtins.property
     def stores(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The stores of an integration, "stores/{store}"."""
+        """The stores of an integration or a member, "stores/{store}", without those
+        that are suspended.
+        """
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
@@ -842,6 +1015,18 @@ class VerifyTokenResponse(_message.Message):
         """For how long the verdict holds at most, from when it was asked for. Absent:
         until something changes.
         """
+
+    @_builtins.property
+    def allowed_cidrs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """From where the token may be used, in CIDR notation. Empty: from anywhere."""
+
+    @_builtins.property
+    def suspended_stores(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those of its stores that are suspended, "stores/{store}"."""
+
+    @_builtins.property
+    def roles(self) -> _containers.RepeatedCompositeFieldContainer[Global___VerifyTokenResponse.StoreRole]:
+        """What a member may do, in each of the stores."""
 
     def __init__(
         self,
@@ -854,10 +1039,13 @@ class VerifyTokenResponse(_message.Message):
         epoch: _builtins.int = ...,
         valid_duration: _duration_pb2.Duration | None = ...,
         secret: _builtins.str = ...,
+        allowed_cidrs: _abc.Iterable[_builtins.str] | None = ...,
+        suspended_stores: _abc.Iterable[_builtins.str] | None = ...,
+        roles: _abc.Iterable[Global___VerifyTokenResponse.StoreRole] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "valid_duration", b"valid_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "epoch", b"epoch", "expire_time", b"expire_time", "principal", b"principal", "scopes", b"scopes", "secret", b"secret", "stores", b"stores", "valid_duration", b"valid_duration"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_cidrs", b"allowed_cidrs", "audience", b"audience", "epoch", b"epoch", "expire_time", b"expire_time", "principal", b"principal", "roles", b"roles", "scopes", b"scopes", "secret", b"secret", "stores", b"stores", "suspended_stores", b"suspended_stores", "valid_duration", b"valid_duration"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -877,8 +1065,14 @@ class RenewLeaseRequest(_message.Message):
 
         SECRET_FIELD_NUMBER: _builtins.int
         USE_TIME_FIELD_NUMBER: _builtins.int
+        CLIENT_ADDRESS_FIELD_NUMBER: _builtins.int
+        CLIENT_AGENT_FIELD_NUMBER: _builtins.int
         secret: _builtins.str
         """The secret, as VerifyToken named it."""
+        client_address: _builtins.str
+        """The address from which."""
+        client_agent: _builtins.str
+        """The program that used it, as it names itself."""
         @_builtins.property
         def use_time(self) -> _timestamp_pb2.Timestamp:
             """When it was last used."""
@@ -888,10 +1082,12 @@ class RenewLeaseRequest(_message.Message):
             *,
             secret: _builtins.str = ...,
             use_time: _timestamp_pb2.Timestamp | None = ...,
+            client_address: _builtins.str = ...,
+            client_agent: _builtins.str = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["use_time", b"use_time"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["secret", b"secret", "use_time", b"use_time"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["client_address", b"client_address", "client_agent", b"client_agent", "secret", b"secret", "use_time", b"use_time"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -943,19 +1139,24 @@ class RenewLeaseResponse(_message.Message):
     LEASE_FIELD_NUMBER: _builtins.int
     EPOCH_FIELD_NUMBER: _builtins.int
     KEYS_FIELD_NUMBER: _builtins.int
+    TOKENS_CREATED_FIELD_NUMBER: _builtins.int
     watcher: _builtins.str
     """The watcher. Another one than was sent: the lease had run out; every
     verdict must be dropped.
     """
     epoch: _builtins.int
     """The epoch up to which this is the news."""
+    tokens_created: _builtins.bool
+    """Whether tokens have come into being, so that what has been learned of
+    tokens that nobody has must be dropped.
+    """
     @_builtins.property
     def lease(self) -> _duration_pb2.Duration:
         """How long the lease lasts from when the request was sent."""
 
     @_builtins.property
     def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Keys whose verdicts must be dropped, as "keys/{key}"."""
+        """Whose verdicts must be dropped, as "keys/{key}" or "members/{member}"."""
 
     def __init__(
         self,
@@ -964,10 +1165,11 @@ class RenewLeaseResponse(_message.Message):
         lease: _duration_pb2.Duration | None = ...,
         epoch: _builtins.int = ...,
         keys: _abc.Iterable[_builtins.str] | None = ...,
+        tokens_created: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "keys", b"keys", "lease", b"lease", "watcher", b"watcher"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "keys", b"keys", "lease", b"lease", "tokens_created", b"tokens_created", "watcher", b"watcher"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -76,6 +76,16 @@ class KeysServiceStub:
                 request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.RevokeKeyRequest.SerializeToString,
                 response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.RevokeKeyResponse.FromString,
                 _registered_method=True)
+        self.SuspendStore = channel.unary_unary(
+                '/sedifex.keys.v1.KeysService/SuspendStore',
+                request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.SuspendStoreRequest.SerializeToString,
+                response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.SuspendStoreResponse.FromString,
+                _registered_method=True)
+        self.ResumeStore = channel.unary_unary(
+                '/sedifex.keys.v1.KeysService/ResumeStore',
+                request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ResumeStoreRequest.SerializeToString,
+                response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ResumeStoreResponse.FromString,
+                _registered_method=True)
         self.ListAuditEntries = channel.unary_unary(
                 '/sedifex.keys.v1.KeysService/ListAuditEntries',
                 request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListAuditEntriesRequest.SerializeToString,
@@ -107,7 +117,8 @@ class KeysServiceServicer:
         a lost answer never leaves a key that nobody knows of.
 
         An API key can give no more than it has: the new key's scopes are among its
-        own, and it does not outlive it.
+        own, its stores too, and it does not outlive it. A store may have 200 keys
+        that have not ended; the next one is FAILED_PRECONDITION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,7 +139,8 @@ class KeysServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateKey(self, request, context):
-        """Changes the named fields of a key: display_name, scopes, expire_time.
+        """Changes the named fields of a key: display_name, scopes, stores,
+        allowed_cidrs, expire_time.
 
         An API key can give no more than it has.
         """
@@ -167,6 +179,25 @@ class KeysServiceServicer:
         """Revokes a key. When the call has returned, no service accepts the key.
 
         Revoking a revoked key changes nothing and succeeds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuspendStore(self, request, context):
+        """Suspends a store: from when the call has returned, no key and no member
+        reaches it, until it is resumed. Operators still do.
+
+        Suspending a suspended store changes nothing and succeeds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeStore(self, request, context):
+        """Ends the suspension of a store: its keys and members reach it again.
+
+        Resuming a store that is not suspended changes nothing and succeeds.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -247,6 +278,16 @@ def add_KeysServiceServicer_to_server(servicer, server):
                     servicer.RevokeKey,
                     request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.RevokeKeyRequest.FromString,
                     response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.RevokeKeyResponse.SerializeToString,
+            ),
+            'SuspendStore': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuspendStore,
+                    request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.SuspendStoreRequest.FromString,
+                    response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.SuspendStoreResponse.SerializeToString,
+            ),
+            'ResumeStore': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeStore,
+                    request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ResumeStoreRequest.FromString,
+                    response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ResumeStoreResponse.SerializeToString,
             ),
             'ListAuditEntries': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAuditEntries,
@@ -482,6 +523,60 @@ class KeysService:
             '/sedifex.keys.v1.KeysService/RevokeKey',
             sedifex_dot_keys_dot_v1_dot_keys__pb2.RevokeKeyRequest.SerializeToString,
             sedifex_dot_keys_dot_v1_dot_keys__pb2.RevokeKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuspendStore(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.keys.v1.KeysService/SuspendStore',
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.SuspendStoreRequest.SerializeToString,
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.SuspendStoreResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeStore(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.keys.v1.KeysService/ResumeStore',
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.ResumeStoreRequest.SerializeToString,
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.ResumeStoreResponse.FromString,
             options,
             channel_credentials,
             insecure,

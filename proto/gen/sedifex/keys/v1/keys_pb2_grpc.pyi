@@ -44,14 +44,16 @@ class KeysServiceStub:
     a lost answer never leaves a key that nobody knows of.
 
     An API key can give no more than it has: the new key's scopes are among its
-    own, and it does not outlive it.
+    own, its stores too, and it does not outlive it. A store may have 200 keys
+    that have not ended; the next one is FAILED_PRECONDITION.
     """
     GetKey: _grpc.UnaryUnaryMultiCallable[_keys_pb2.GetKeyRequest, _keys_pb2.GetKeyResponse]
     """Gets one key. Never its secret."""
     ListKeys: _grpc.UnaryUnaryMultiCallable[_keys_pb2.ListKeysRequest, _keys_pb2.ListKeysResponse]
     """Lists the keys of a store, newest first."""
     UpdateKey: _grpc.UnaryUnaryMultiCallable[_keys_pb2.UpdateKeyRequest, _keys_pb2.UpdateKeyResponse]
-    """Changes the named fields of a key: display_name, scopes, expire_time.
+    """Changes the named fields of a key: display_name, scopes, stores,
+    allowed_cidrs, expire_time.
 
     An API key can give no more than it has.
     """
@@ -73,6 +75,17 @@ class KeysServiceStub:
     """Revokes a key. When the call has returned, no service accepts the key.
 
     Revoking a revoked key changes nothing and succeeds.
+    """
+    SuspendStore: _grpc.UnaryUnaryMultiCallable[_keys_pb2.SuspendStoreRequest, _keys_pb2.SuspendStoreResponse]
+    """Suspends a store: from when the call has returned, no key and no member
+    reaches it, until it is resumed. Operators still do.
+
+    Suspending a suspended store changes nothing and succeeds.
+    """
+    ResumeStore: _grpc.UnaryUnaryMultiCallable[_keys_pb2.ResumeStoreRequest, _keys_pb2.ResumeStoreResponse]
+    """Ends the suspension of a store: its keys and members reach it again.
+
+    Resuming a store that is not suspended changes nothing and succeeds.
     """
     ListAuditEntries: _grpc.UnaryUnaryMultiCallable[_keys_pb2.ListAuditEntriesRequest, _keys_pb2.ListAuditEntriesResponse]
     """Lists what has been done to the keys of a store, newest first.
@@ -112,14 +125,16 @@ class KeysServiceAsyncStub(KeysServiceStub):
     a lost answer never leaves a key that nobody knows of.
 
     An API key can give no more than it has: the new key's scopes are among its
-    own, and it does not outlive it.
+    own, its stores too, and it does not outlive it. A store may have 200 keys
+    that have not ended; the next one is FAILED_PRECONDITION.
     """
     GetKey: _aio.UnaryUnaryMultiCallable[_keys_pb2.GetKeyRequest, _keys_pb2.GetKeyResponse]  # type: ignore[assignment]
     """Gets one key. Never its secret."""
     ListKeys: _aio.UnaryUnaryMultiCallable[_keys_pb2.ListKeysRequest, _keys_pb2.ListKeysResponse]  # type: ignore[assignment]
     """Lists the keys of a store, newest first."""
     UpdateKey: _aio.UnaryUnaryMultiCallable[_keys_pb2.UpdateKeyRequest, _keys_pb2.UpdateKeyResponse]  # type: ignore[assignment]
-    """Changes the named fields of a key: display_name, scopes, expire_time.
+    """Changes the named fields of a key: display_name, scopes, stores,
+    allowed_cidrs, expire_time.
 
     An API key can give no more than it has.
     """
@@ -141,6 +156,17 @@ class KeysServiceAsyncStub(KeysServiceStub):
     """Revokes a key. When the call has returned, no service accepts the key.
 
     Revoking a revoked key changes nothing and succeeds.
+    """
+    SuspendStore: _aio.UnaryUnaryMultiCallable[_keys_pb2.SuspendStoreRequest, _keys_pb2.SuspendStoreResponse]  # type: ignore[assignment]
+    """Suspends a store: from when the call has returned, no key and no member
+    reaches it, until it is resumed. Operators still do.
+
+    Suspending a suspended store changes nothing and succeeds.
+    """
+    ResumeStore: _aio.UnaryUnaryMultiCallable[_keys_pb2.ResumeStoreRequest, _keys_pb2.ResumeStoreResponse]  # type: ignore[assignment]
+    """Ends the suspension of a store: its keys and members reach it again.
+
+    Resuming a store that is not suspended changes nothing and succeeds.
     """
     ListAuditEntries: _aio.UnaryUnaryMultiCallable[_keys_pb2.ListAuditEntriesRequest, _keys_pb2.ListAuditEntriesResponse]  # type: ignore[assignment]
     """Lists what has been done to the keys of a store, newest first.
@@ -183,7 +209,8 @@ class KeysServiceServicer(metaclass=_abc_1.ABCMeta):
         a lost answer never leaves a key that nobody knows of.
 
         An API key can give no more than it has: the new key's scopes are among its
-        own, and it does not outlive it.
+        own, its stores too, and it does not outlive it. A store may have 200 keys
+        that have not ended; the next one is FAILED_PRECONDITION.
         """
 
     @_abc_1.abstractmethod
@@ -208,7 +235,8 @@ class KeysServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _keys_pb2.UpdateKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_keys_pb2.UpdateKeyResponse, _abc.Awaitable[_keys_pb2.UpdateKeyResponse]]:
-        """Changes the named fields of a key: display_name, scopes, expire_time.
+        """Changes the named fields of a key: display_name, scopes, stores,
+        allowed_cidrs, expire_time.
 
         An API key can give no more than it has.
         """
@@ -254,6 +282,29 @@ class KeysServiceServicer(metaclass=_abc_1.ABCMeta):
         """Revokes a key. When the call has returned, no service accepts the key.
 
         Revoking a revoked key changes nothing and succeeds.
+        """
+
+    @_abc_1.abstractmethod
+    def SuspendStore(
+        self,
+        request: _keys_pb2.SuspendStoreRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_keys_pb2.SuspendStoreResponse, _abc.Awaitable[_keys_pb2.SuspendStoreResponse]]:
+        """Suspends a store: from when the call has returned, no key and no member
+        reaches it, until it is resumed. Operators still do.
+
+        Suspending a suspended store changes nothing and succeeds.
+        """
+
+    @_abc_1.abstractmethod
+    def ResumeStore(
+        self,
+        request: _keys_pb2.ResumeStoreRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_keys_pb2.ResumeStoreResponse, _abc.Awaitable[_keys_pb2.ResumeStoreResponse]]:
+        """Ends the suspension of a store: its keys and members reach it again.
+
+        Resuming a store that is not suspended changes nothing and succeeds.
         """
 
     @_abc_1.abstractmethod

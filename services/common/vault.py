@@ -1,4 +1,7 @@
-"""Endpoint secrets at rest: AES-256-GCM, bound to their endpoint, under versioned keys that are not in the database."""
+"""Secrets at rest that must be readable again: AES-256-GCM, bound to what they belong to, under versioned keys.
+
+The keys are settings, never in the database.
+"""
 
 import os
 from collections.abc import Sequence
@@ -26,18 +29,18 @@ class Vault:
         self._ciphers = {key.version: AESGCM(key.secret) for key in keys}
         self._newest = max(self._ciphers)
 
-    def seal(self, secret: str, endpoint_id: str) -> Sealed:
-        """Encrypts the secret of an endpoint."""
+    def seal(self, secret: str, owner_id: str) -> Sealed:
+        """Encrypts a secret; `owner_id` is the id of what it belongs to, and must be named again to open it."""
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._ciphers[self._newest].encrypt(nonce, secret.encode(), endpoint_id.encode())
+        sealed = self._ciphers[self._newest].encrypt(nonce, secret.encode(), owner_id.encode())
         return Sealed(nonce + sealed, self._newest)
 
-    def open(self, sealed: Sealed, endpoint_id: str) -> str:
-        """The secret of an endpoint.
+    def open(self, sealed: Sealed, owner_id: str) -> str:
+        """The secret of what has this id.
 
         Raises:
             KeyError: the key of this version is not among the settings.
-            cryptography.exceptions.InvalidTag: it was sealed for another endpoint, or changed.
+            cryptography.exceptions.InvalidTag: it was sealed for another owner, or changed.
         """
         nonce, ciphertext = sealed.value[:_NONCE_BYTES], sealed.value[_NONCE_BYTES:]
-        return self._ciphers[sealed.version].decrypt(nonce, ciphertext, endpoint_id.encode()).decode()
+        return self._ciphers[sealed.version].decrypt(nonce, ciphertext, owner_id.encode()).decode()
