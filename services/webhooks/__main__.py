@@ -14,9 +14,9 @@ from services.common.database import Database, check_migrated
 from services.common.errors import InvalidArgument
 from services.common.settings import WebhooksSettings
 from services.common.stores import StoreDirectory
+from services.common.vault import Vault
 from services.webhooks import destination
 from services.webhooks.models import handle
-from services.common.vault import Vault
 from services.webhooks.servicer import WebhooksServicer
 
 MIGRATIONS = Path(__file__).with_name("migrations")

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from services.common.errors import AlreadyExists, FailedPrecondition, NotFound
 from services.common.paging import Page, PageRequest
+from services.common.vault import Vault
 from services.webhooks import queries, signing
 from services.webhooks.queries import Endpoint
-from services.common.vault import Vault
 
 MAX_ENDPOINTS = 50
 """In a store: every event makes a delivery for each."""

@@ -9,8 +9,8 @@ import peewee
 from psycopg2.extras import execute_values
 
 from services.common.paging import Position
-from services.webhooks.models import AttemptRow, DeliveryRow, DueRow, EndpointRow, EventRow, handle
 from services.common.vault import Sealed
+from services.webhooks.models import AttemptRow, DeliveryRow, DueRow, EndpointRow, EventRow, handle
 
 
 @dataclass(frozen=True)

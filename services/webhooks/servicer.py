@@ -12,6 +12,7 @@ from services.common.paging import PageRequest
 from services.common.server import Context
 from services.common.stores import StoreDirectory
 from services.common.times import now
+from services.common.vault import Vault
 from services.webhooks import deliveries, endpoints, publishing, signing
 from services.webhooks.convert import (
     delivery_message,
@@ -20,7 +21,6 @@ from services.webhooks.convert import (
     endpoint_message,
     news,
 )
-from services.common.vault import Vault
 
 
 class WebhooksServicer(webhooks_pb2_grpc.WebhooksServiceServicer):

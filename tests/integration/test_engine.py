@@ -15,10 +15,10 @@ import pytest
 
 from services.common.database import BlockingDatabase
 from services.common.ids import new_id
+from services.common.vault import Vault
 from services.webhooks import endpoints, publishing, queries
 from services.webhooks.models import handle
 from services.webhooks.publishing import News
-from services.common.vault import Vault
 from services.webhooks.worker import due, outcomes
 from services.webhooks.worker.__main__ import working
 from services.webhooks.worker.due import Job, Result

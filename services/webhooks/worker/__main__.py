@@ -9,9 +9,9 @@ from services.common import telemetry
 from services.common.database import BlockingDatabase, check_migrated
 from services.common.notifications import Listener
 from services.common.settings import WebhooksSettings, load
+from services.common.vault import Vault
 from services.webhooks.__main__ import MIGRATIONS
 from services.webhooks.models import handle
-from services.common.vault import Vault
 from services.webhooks.worker.loop import Worker
 from services.webhooks.worker.sender import Sender, find_trust
 

@@ -13,9 +13,9 @@ from uuid import UUID
 
 from psycopg2.extras import execute_values, register_uuid
 
+from services.common.vault import Sealed
 from services.webhooks import endpoints, queries
 from services.webhooks.models import handle
-from services.common.vault import Sealed
 
 register_uuid()
 

@@ -17,8 +17,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from services.common.database import BlockingDatabase
 from services.common.errors import SedifexError
 from services.common.ids import new_id
-from services.webhooks import signing
 from services.common.vault import Vault
+from services.webhooks import signing
 from services.webhooks.worker import due, outcomes
 from services.webhooks.worker.due import Job
 from services.webhooks.worker.exchange import Exchange, Request
