@@ -7,8 +7,8 @@ from services.common.access import token as token_format
 from services.common.database import BlockingDatabase
 from services.common.ids import new_id
 from services.common.settings import KeysSettings
-from services.keys import queries
-from services.keys.digest import Digester
+from services.keys import leases, queries
+from services.keys.digest import Digest, Digester
 from services.keys.models import handle
 
 
@@ -29,12 +29,10 @@ def create(settings: KeysSettings, display_name: str) -> NewOperator:
     made = NewOperator(new_id("op"), token_format.mint(token_format.Kind.OPERATOR))
     digest = Digester(settings.token_peppers).new(made.token)
     with BlockingDatabase(handle, settings.keys_database_url.get_secret_value(), "operator") as database:
-        database.write(
-            queries.insert_operator,
-            made.id,
-            display_name,
-            digest,
-            token_format.hint(made.token),
-            datetime.now(UTC),
-        )
+        database.write(_insert, made, display_name, digest)
     return made
+
+
+def _insert(made: NewOperator, display_name: str, digest: Digest) -> None:
+    queries.insert_operator(made.id, display_name, digest, token_format.hint(made.token), datetime.now(UTC))
+    leases.announce_token()

@@ -6,6 +6,7 @@ import uvicorn
 
 from gateway import app
 from gateway.clients import backends
+from gateway.origin import Origins
 from services.common import telemetry
 from services.common.settings import GatewaySettings, load
 
@@ -17,10 +18,14 @@ KEEP_ALIVE_S = 30
 async def _main() -> None:
     settings = load(GatewaySettings)
     telemetry.configure_logging("gateway", settings.log_level)
+    origins = Origins(settings.service_secret.get_secret_value(), settings.gateway_trusted_proxies)
     async with backends(settings) as services:
         config = uvicorn.Config(
             app.build(
-                services, max_body_bytes=settings.gateway_max_body_bytes, sample_shop=settings.gateway_sample_shop
+                services,
+                origins,
+                max_body_bytes=settings.gateway_max_body_bytes,
+                sample_shop=settings.gateway_sample_shop,
             ),
             host=settings.gateway_host,
             port=settings.gateway_port,
@@ -29,6 +34,7 @@ async def _main() -> None:
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,  # which of them count is decided in gateway/origin.py
             limit_concurrency=MAX_REQUESTS,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=round(settings.drain_seconds),

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import transcoding
 from gateway.clients import Backend, readiness
+from gateway.origin import Origins
 from services.common import telemetry
 from services.common.access.service_identity import PREFIX as SERVICE_TOKEN
 from services.common.access.verdicts import not_accepted
@@ -34,11 +35,11 @@ SENDABLE = re.compile(r"[ -~]{0,300}")
 PICTURES_CACHE_S = 7 * 24 * 3600
 
 
-def build(services: list[Backend], *, max_body_bytes: int, sample_shop: bool) -> Starlette:
+def build(services: list[Backend], origins: Origins, *, max_body_bytes: int, sample_shop: bool) -> Starlette:
     """The application over these services; `sample_shop`: serve the pictures of the sample shop as well."""
     transcoder = transcoding.Transcoder(
         [(each.descriptor, each.channel) for each in services],
-        metadata=_upstream_metadata,
+        metadata=lambda request: _upstream_metadata(request) + origins.metadata(request),
         request_id=lambda _request: telemetry.request_id(),
         options=transcoding.Options(max_body_bytes=max_body_bytes),
     )
@@ -59,7 +60,7 @@ def build(services: list[Backend], *, max_body_bytes: int, sample_shop: bool) ->
 
 
 def _upstream_metadata(request: Request) -> list[tuple[str, str | bytes]]:
-    """What goes on to the services: the credential and the request id, nothing else that a client sends."""
+    """What of a client's own goes on to the services: the credential and the request id, nothing else."""
     credentials = request.headers.getlist("authorization")
     credentials += [f"Bearer {value}" for value in request.headers.getlist("x-api-key")]
     if any(SERVICE_TOKEN in value or not SENDABLE.fullmatch(value) for value in credentials):

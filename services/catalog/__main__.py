@@ -1,22 +1,19 @@
 """The Catalog service as a process: `sedifex catalog`."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from sedifex.catalog.v1 import catalog_pb2, catalog_pb2_grpc
-from sedifex.webhooks.v1 import webhooks_pb2_grpc
 
-from services.catalog.models import handle
-from services.catalog.relay import Relay
+from services.catalog.models import handle, outbox
 from services.catalog.servicer import CatalogServicer
 from services.common import server
 from services.common.access.leased import leased_verdicts
+from services.common.access.verdicts import RemoteSource
 from services.common.clients import service_channel
 from services.common.database import Database, check_migrated
-from services.common.ids import new_id
-from services.common.notifications import Listener
+from services.common.relay import relaying
 from services.common.settings import CatalogSettings
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -37,8 +34,8 @@ async def serving(settings: CatalogSettings) -> AsyncIterator[int]:
         async with (
             service_channel(settings.keys_address, "catalog", secret) as keys,
             service_channel(settings.webhooks_address, "catalog", secret) as webhooks,
-            leased_verdicts(keys) as verdicts,
-            _relaying(Relay(database, webhooks_pb2_grpc.WebhooksServiceStub(webhooks), new_id("relay")), url),
+            leased_verdicts(RemoteSource.behind(keys), settings.refused_per_minute) as verdicts,
+            relaying(database, url, outbox, webhooks),
             server.serving(
                 [service],
                 address=settings.catalog_listen,
@@ -49,21 +46,6 @@ async def serving(settings: CatalogSettings) -> AsyncIterator[int]:
             ) as port,
         ):
             yield port
-
-
-@asynccontextmanager
-async def _relaying(relay: Relay, url: str) -> AsyncIterator[None]:
-    loop = asyncio.get_running_loop()
-    listener = Listener(url, "catalog_outbox", lambda: loop.call_soon_threadsafe(relay.wake))
-    running = asyncio.create_task(relay.run())
-    listener.start()
-    try:
-        yield
-    finally:
-        await asyncio.to_thread(listener.stop)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        await relay.close()
 
 
 def main() -> None:

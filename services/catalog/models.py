@@ -1,9 +1,12 @@
-"""The tables of the Catalog service, for peewee. Only `queries` imports this."""
+"""The tables of the Catalog service, for peewee. Only `queries` imports the tables."""
 
 import peewee
 from playhouse.postgres_ext import BinaryJSONField, DateTimeTZField
 
+from services.common.outbox import Outbox
+
 handle = peewee.PostgresqlDatabase(None, autoconnect=False)
+outbox = Outbox(handle, "catalog_outbox")
 
 
 class _Table(peewee.Model):
@@ -62,18 +65,3 @@ class ProductRow(_Table):
     class Meta:
         table_name = "product"
         primary_key = peewee.CompositeKey("store_id", "id")
-
-
-class OutboxRow(_Table):
-    """An event that the Webhooks service has not acknowledged yet."""
-
-    id = peewee.BigAutoField()
-    event_id = peewee.TextField(unique=True)
-    store_id = peewee.TextField()
-    type = peewee.TextField()
-    sequence = peewee.BigIntegerField()
-    occur_time = DateTimeTZField()
-    data = peewee.TextField()
-
-    class Meta:
-        table_name = "outbox"

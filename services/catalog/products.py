@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from services.catalog import outbox, queries, visibility
+from services.catalog import events, queries, visibility
 from services.catalog.queries import Product, Store
 from services.common.errors import AlreadyExists, Conflict, InvalidArgument, NotFound
 from services.common.paging import Page, PageRequest
@@ -112,7 +112,7 @@ def _save(store: Store, before: Product | None, wanted: Product, event_id: str, 
     queries.save_product(after)
     queries.set_store_version(store.id, after.version)
     if kind := visibility.event_type(before, after):
-        queries.insert_outbox(outbox.event(event_id, kind, before, after, now))
+        events.tell(event_id, kind, before, after, now)
     return after
 
 

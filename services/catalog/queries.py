@@ -1,14 +1,14 @@
 """All SQL of the Catalog service. What it answers are frozen records; no peewee model leaves this file."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import peewee
 
-from services.catalog.models import OutboxRow, ProductRow, StoreRow, handle
+from services.catalog.models import ProductRow, StoreRow
 from services.common.database import violated_constraint
 from services.common.errors import AlreadyExists
 from services.common.paging import Position
@@ -79,18 +79,6 @@ class Product:
     def etag(self) -> str:
         """A value that changes whenever the product does."""
         return str(self.version)
-
-
-@dataclass(frozen=True)
-class OutboxEvent:
-    """An event that waits for the Webhooks service to take it."""
-
-    event_id: str
-    store_id: str
-    type: str
-    sequence: int
-    occur_time: datetime
-    data: str
 
 
 def insert_store(store: Store) -> None:
@@ -173,40 +161,6 @@ def save_product(product: Product) -> None:
                 metadata={"sku": product.sku or ""},
             ) from None
         raise
-
-
-def insert_outbox(event: OutboxEvent) -> None:
-    """Keeps an event until the Webhooks service has it; wakes the relay at the commit."""
-    OutboxRow.insert(**asdict(event)).execute()
-
-
-def list_outbox(limit: int) -> list[OutboxEvent]:
-    """The oldest events of the outbox. Those of one store come in the order of its versions."""
-    columns = [getattr(OutboxRow, field.name) for field in fields(OutboxEvent)]
-    rows: Any = OutboxRow.select(*columns).order_by(OutboxRow.id).limit(limit).dicts()
-    return [OutboxEvent(**row) for row in rows]
-
-
-def delete_outbox(event_ids: Sequence[str]) -> None:
-    """Lets events go that the Webhooks service has acknowledged."""
-    OutboxRow.delete().where(OutboxRow.event_id.in_(list(event_ids))).execute()
-
-
-def take_relay_lease(holder: str, seconds: float) -> bool:
-    """Takes or extends the right to be the one relay at work, by the database's clock; False if another has it."""
-    cursor = handle.execute_sql(
-        """
-        UPDATE relay_lease SET holder = %(holder)s, expire_time = now() + make_interval(secs => %(seconds)s)
-        WHERE holder = %(holder)s OR expire_time < now() RETURNING holder
-        """,
-        {"holder": holder, "seconds": seconds},
-    )
-    return cursor.fetchone() is not None
-
-
-def give_up_relay_lease(holder: str) -> None:
-    """Ends the lease, if this holder has it."""
-    handle.execute_sql("UPDATE relay_lease SET expire_time = '-infinity' WHERE holder = %s", (holder,))
 
 
 def _store(row: dict[str, Any] | None) -> Store | None:

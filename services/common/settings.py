@@ -69,11 +69,19 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(default=10, gt=0, description="how long open calls may take when a process stops")
 
 
-class ServiceSettings(Settings):
-    """What every service needs beside its own."""
+class InternalSettings(Settings):
+    """What every process needs that speaks to a service as one of ours."""
 
     service_secret: SecretStr = Field(
         min_length=32, description="the secret by which Sedifex's services know each other, 32 characters or more"
+    )
+
+
+class ServiceSettings(InternalSettings):
+    """What every service needs beside its own."""
+
+    refused_per_minute: int = Field(
+        default=60, ge=1, description="how many credentials that nobody accepts an address may try in a minute"
     )
     database_threads: int = Field(default=8, ge=1, le=64, description="database connections of a process")
 
@@ -133,12 +141,18 @@ class DatabaseSettings(BaseSettings):
     webhooks_database_url: DatabaseUrl | None = None
 
 
-class GatewaySettings(Settings):
-    """The gateway. It holds no secret: it passes its callers' credentials on."""
+class GatewaySettings(InternalSettings):
+    """The gateway. It passes its callers' credentials on, and vouches for where they call from."""
 
     gateway_host: str = "127.0.0.1"
     gateway_port: int = Field(default=8080, ge=1, le=65535)
     gateway_max_body_bytes: int = Field(default=1_048_576, ge=1024)
+    gateway_trusted_proxies: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="how many proxies of ours stand in front: so many addresses of X-Forwarded-For are believed",
+    )
     gateway_sample_shop: bool = Field(default=False, description="serve the pictures of the sample shop")
 
 

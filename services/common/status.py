@@ -92,10 +92,13 @@ def to_error(failure: grpc.aio.AioRpcError) -> errors.SedifexError:
     return error
 
 
-def reason_of(failure: grpc.aio.AioRpcError) -> str:
-    """The machine's word for why a call failed; empty if there is none."""
+def info_of(failure: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo:
+    """The machine's words for why a call failed; an empty message if there are none."""
     status, info = rpc_status.from_call(failure), error_details_pb2.ErrorInfo()
-    return info.reason if status and any(detail.Unpack(info) for detail in status.details) else ""
+    for detail in status.details if status else ():
+        if detail.Unpack(info):
+            break
+    return info
 
 
 def _cut(text: str, length: int) -> str:

@@ -1,5 +1,6 @@
 """Moments in the contract and in Python: always with a time zone, always UTC."""
 
+import time
 from datetime import UTC, datetime
 
 from google.protobuf.duration_pb2 import Duration
@@ -30,3 +31,8 @@ def to_duration(milliseconds: int) -> Duration:
 def now() -> datetime:
     """The moment it is. Domain code takes it as an argument; only servicers and loops ask."""
     return datetime.now(UTC)
+
+
+def boot_time() -> float:
+    """Seconds by a clock that is never set and, where there is such a one, goes on while the machine sleeps."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

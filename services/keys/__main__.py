@@ -9,18 +9,21 @@ from sedifex.catalog.v1 import catalog_pb2_grpc
 from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc
 
 from services.common import server
+from services.common.access.leased import leased_verdicts
 from services.common.clients import service_channel
 from services.common.database import Database, check_migrated
 from services.common.notifications import Listener
+from services.common.relay import relaying
 from services.common.settings import KeysSettings
 from services.common.stores import StoreDirectory
+from services.keys import expiry
 from services.keys.barrier import Barrier
 from services.keys.digest import Digester
 from services.keys.leases import CHANNEL
-from services.keys.models import handle
+from services.keys.models import handle, outbox
 from services.keys.servicer import KeysServicer
 from services.keys.usage import Usage
-from services.keys.verification import LocalVerdicts
+from services.keys.watching import OwnSource, Watching
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -32,23 +35,25 @@ async def serving(settings: KeysSettings) -> AsyncIterator[int]:
     url = settings.keys_database_url.get_secret_value()
     with Database(handle, url, settings.database_threads, "keys") as database:
         check_migrated(handle, MIGRATIONS)
-        digester = Digester(settings.token_peppers)
-        usage = Usage(database)
-        barrier = Barrier(database)
+        digester, usage, barrier = Digester(settings.token_peppers), Usage(database), Barrier(database)
+        watching = Watching(database, digester, barrier, usage)
         async with (
             service_channel(settings.catalog_address, "keys", secret) as catalog,
-            _running(usage, barrier, url),
+            service_channel(settings.webhooks_address, "keys", secret) as webhooks,
+            _running(database, usage, barrier, url),
+            relaying(database, url, outbox, webhooks),
+            leased_verdicts(OwnSource(watching), settings.refused_per_minute) as verdicts,
         ):
             stores = StoreDirectory(catalog_pb2_grpc.CatalogServiceStub(catalog))
             service = server.Service(
                 keys_pb2.DESCRIPTOR.services_by_name["KeysService"],
-                KeysServicer(database, digester, barrier, usage, stores),
+                KeysServicer(database, digester, barrier, watching, stores),
                 keys_pb2_grpc.add_KeysServiceServicer_to_server,
             )
             async with server.serving(
                 [service],
                 address=settings.keys_listen,
-                verdicts=LocalVerdicts(database, digester, usage),
+                verdicts=verdicts,
                 service_secret=secret,
                 database=database,
                 drain_seconds=settings.drain_seconds,
@@ -57,11 +62,11 @@ async def serving(settings: KeysSettings) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def _running(usage: Usage, barrier: Barrier, url: str) -> AsyncIterator[None]:
-    """What goes on beside the calls: hearing of revocations at other Keys processes, noting uses, pruning."""
+async def _running(database: Database, usage: Usage, barrier: Barrier, url: str) -> AsyncIterator[None]:
+    """What goes on beside the calls: hearing of revocations at other Keys processes, noting uses, telling of ends."""
     loop = asyncio.get_running_loop()
     listener = Listener(url, CHANNEL, lambda: loop.call_soon_threadsafe(barrier.announce))
-    tasks = [asyncio.create_task(usage.run()), asyncio.create_task(barrier.run())]
+    tasks = [asyncio.create_task(work) for work in (usage.run(), barrier.run(), expiry.run(database))]
     listener.start()
     try:
         yield

@@ -7,9 +7,10 @@ that is found out by `verify_chain`.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from services.common.access.caller import Caller
 from services.common.paging import Page, PageRequest
@@ -27,28 +28,55 @@ class Act:
     caller: Caller
     now: datetime
     request_id: str
-    entry_id: str
+    new_entry_id: Callable[[], str]
+    address: str = ""
+    """From where; empty: by Sedifex itself."""
 
 
-def record(act: Act, action: str, before: Key | None, after: Key) -> None:
-    """Adds an entry to the chain of the key's store. Wants the transaction of the change itself."""
-    sequence, previous = queries.lock_audit_head(after.store_id, BEGINNING)
+@dataclass(frozen=True)
+class Deed:
+    """What was done to what. `before` and `after` hold no secret; None: it was not there."""
+
+    action: str
+    resource: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+
+
+def record(act: Act, store_id: str, deed: Deed) -> AuditEntry:
+    """Adds an entry to the chain of a store. Wants the transaction of what it tells of."""
+    sequence, previous = queries.lock_audit_head(store_id, BEGINNING)
     entry = AuditEntry(
-        store_id=after.store_id,
+        store_id=store_id,
         sequence=sequence + 1,
-        id=act.entry_id,
+        id=act.new_entry_id(),
         # PostgreSQL keeps microseconds, as Python does: the hash is over what will be read.
         occur_time=act.now.astimezone(UTC),
         actor=act.caller.principal,
-        action=action,
-        resource=f"stores/{after.store_id}/keys/{after.id}",
+        action=deed.action,
+        resource=deed.resource,
         request_id=act.request_id,
-        before=_view(before),
-        after=_view(after),
+        client_address=act.address,
+        before=_text(deed.before),
+        after=_text(deed.after),
         previous_hash=previous,
         hash=b"",
     )
     queries.append_audit_entry(entry, hash_of(entry))
+    return entry
+
+
+def record_key(act: Act, action: str, before: Key | None, after: Key) -> list[AuditEntry]:
+    """The same for a key, in the chain of each store that it reaches or reached."""
+    deed = Deed(action, f"stores/{after.store_id}/keys/{after.id}", _view(before) if before else None, _view(after))
+    # In one order everywhere, so that two keys of the same stores cannot wait for each other.
+    return [record(act, store_id, deed) for store_id in sorted({*after.stores, *(before.stores if before else ())})]
+
+
+def hold(store_ids: Iterable[str]) -> None:
+    """Makes this transaction the only one to change the keys of these stores, until it ends."""
+    for store_id in sorted(store_ids):
+        queries.lock_audit_head(store_id, BEGINNING)
 
 
 def list_entries(store_id: str, wanted: AuditFilter, request: PageRequest) -> Page[AuditEntry]:
@@ -72,6 +100,8 @@ def hash_of(entry: AuditEntry) -> bytes:
         "after": entry.after,
         "previousHash": entry.previous_hash.hex(),
     }
+    if entry.client_address is not None:  # entries from before addresses were recorded know of none
+        told["clientAddress"] = entry.client_address
     canonical = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).digest()
 
@@ -103,19 +133,21 @@ def _missing(first: int, last: int) -> str:
     return f"entry {first} is missing" if first == last else f"entries {first} to {last} are missing"
 
 
-def _view(key: Key | None) -> str | None:
-    """The key for the record, as JSON: what one may see of it, hence no secret and no digest."""
-    if key is None:
-        return None
-    view = {
+def _view(key: Key) -> dict[str, Any]:
+    """The key for the record: what one may see of it, hence no secret and no digest."""
+    return {
         "displayName": key.display_name,
         "scopes": list(key.scopes),
         "stores": list(key.stores),
+        "allowedCidrs": list(key.allowed_cidrs),
         "expireTime": _moment(key.expire_time),
         "revokeTime": _moment(key.revoke_time),
         "secrets": [{"hint": each.hint, "endTime": _moment(each.end_time)} for each in key.secrets],
     }
-    return json.dumps(view, ensure_ascii=False)
+
+
+def _text(view: Mapping[str, Any] | None) -> str | None:
+    return None if view is None else json.dumps(view, ensure_ascii=False)
 
 
 def _moment(moment: datetime | None) -> str | None:

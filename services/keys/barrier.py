@@ -2,24 +2,23 @@
 
 import asyncio
 import logging
-import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.common.database import Database
-from services.common.errors import Unavailable
 from services.common.ids import new_id
+from services.common.times import boot_time
 from services.common.waiting import wait_within
 from services.keys import leases
-from services.keys.leases import LEASE_S, News
+from services.keys.leases import LEASE_S, News, Watcher
 
 log = logging.getLogger(__name__)
 
 SHORTEST_LOOK_S = 0.002
 LONGEST_LOOK_S = 0.05
 """How often to look for acknowledgements that came in at another Keys process; those that came here wake at once."""
-PATIENCE_S = LEASE_S + 3.0
-"""Longer than any lease: whoever has not acknowledged by then has none."""
-PRUNE_S = 60.0
+SWEEP_S = 2.0
+"""How often to look for watchers that have gone, and to prune."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,8 @@ class Barrier:
         self._database = database
         self._changed = Signal()
         self._acknowledged = Signal()
+        self._seen: dict[str, tuple[int, float]] = {}
+        """How often each watcher had renewed, and since when that is so."""
 
     def announce(self) -> None:
         """Tells those who wait for news that there may be some. On the event loop only."""
@@ -71,18 +72,19 @@ class Barrier:
             Unavailable: the database went away: the change stands, but nobody can tell whether it has arrived.
         """
         epoch = await self._database.read(leases.current_epoch)
+        ends = boot_time() + LEASE_S  # by then every lease from before the commit has run out
         self.announce()
         news = self._acknowledged.current
-        first = standing = await self._database.write(leases.standing, epoch)
-        deadline, look = time.monotonic() + PATIENCE_S, SHORTEST_LOOK_S
-        while standing.waiting:
-            if time.monotonic() > deadline:
-                raise Unavailable("The change stands, but not everybody has confirmed it. Ask again.", retry_after=1)
-            await wait_within(look, news)
+        watchers = await self._database.read(leases.list_watchers)
+        known = {each.id for each in watchers}
+        look = SHORTEST_LOOK_S
+        while (waiting := _behind(watchers, epoch, known)) and (left := ends - boot_time()) > 0:
+            await wait_within(min(look, left), news)
             look, news = min(LONGEST_LOOK_S, look * 1.5), self._acknowledged.current
-            standing = await self._database.write(leases.standing, epoch)
-        known = first.waiting | first.acknowledged
-        acknowledged = len(standing.acknowledged & known)
+            watchers = await self._database.read(leases.list_watchers)
+        if waiting:
+            await self._database.write(leases.end, waiting)
+        acknowledged = sum(1 for each in watchers if each.id in known and each.acknowledged_epoch >= epoch)
         return Confirmation(epoch, acknowledged, len(known) - acknowledged)
 
     async def renew(self, watcher: str, service: str, acknowledged: int, wait: float) -> Renewal:
@@ -93,14 +95,14 @@ class Barrier:
         """
         if not watcher or not await self._database.read(leases.renew, watcher, acknowledged):
             started = new_id("wtc")
-            return Renewal(started, News(await self._database.write(leases.begin, started, service), ()))
+            return Renewal(started, News(await self._database.write(leases.begin, started, service)))
         self._acknowledged.fire()
-        deadline = time.monotonic() + wait
+        deadline = boot_time() + wait
         while True:
             changed = self._changed.current
             news = await self._database.read(leases.news_since, acknowledged)
-            left = deadline - time.monotonic()
-            if news.key_ids or left <= 0:
+            left = deadline - boot_time()
+            if news.epoch > acknowledged or left <= 0:
                 return Renewal(watcher, news)
             await wait_within(left, changed)
 
@@ -110,10 +112,26 @@ class Barrier:
         self._acknowledged.fire()
 
     async def run(self) -> None:
-        """Prunes now and then, until cancelled."""
+        """Sweeps now and then, until cancelled."""
         while True:
-            await asyncio.sleep(PRUNE_S)
+            await asyncio.sleep(SWEEP_S)
             try:
-                await self._database.write(leases.prune)
+                await self.sweep()
             except Exception:
-                log.exception("leases could not be pruned")
+                log.exception("leases could not be swept")
+
+    async def sweep(self) -> None:
+        """Takes those watchers for gone that have not renewed for a lease, so that no revocation waits for them."""
+        watchers, now = await self._database.read(leases.list_watchers), boot_time()
+        seen = {each.id: self._seen.get(each.id, (-1, now)) for each in watchers}
+        self._seen = {
+            each.id: seen[each.id] if seen[each.id][0] == each.renewals else (each.renewals, now) for each in watchers
+        }
+        if gone := {name: renewals for name, (renewals, since) in self._seen.items() if now - since > LEASE_S}:
+            await self._database.write(leases.end, gone)
+        await self._database.read(leases.prune)
+
+
+def _behind(watchers: Iterable[Watcher], epoch: int, known: set[str]) -> dict[str, int]:
+    """The renewals of those who have yet to acknowledge the epoch; who came later began with it."""
+    return {each.id: each.renewals for each in watchers if each.id in known and each.acknowledged_epoch < epoch}

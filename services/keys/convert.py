@@ -8,12 +8,13 @@ from typing import Any
 from google.protobuf.field_mask_pb2 import FieldMask
 from sedifex.keys.v1 import keys_pb2
 
+from services.common.ids import ids_of
 from services.common.masks import chosen_fields
 from services.common.times import from_timestamp, to_duration, to_timestamp
 from services.keys.barrier import Renewal
 from services.keys.leases import LEASE_S
-from services.keys.lifecycle import is_live, state_of
-from services.keys.queries import AuditEntry, AuditFilter, Key, Secret
+from services.keys.queries import AuditEntry, AuditFilter, Key, Secret, Use
+from services.keys.states import is_live, state_of
 from services.keys.verification import Verdict
 
 
@@ -34,6 +35,7 @@ def key_message(key: Key, now: datetime) -> keys_pb2.Key:
         revoke_time=to_timestamp(key.revoke_time),
         secrets=map(_secret_message, secrets),
         etag=key.etag,
+        allowed_cidrs=key.allowed_cidrs,
     )
 
 
@@ -57,6 +59,7 @@ def audit_entry_message(entry: AuditEntry) -> keys_pb2.AuditEntry:
         resource=entry.resource,
         request_id=entry.request_id,
         hash=entry.hash.hex(),
+        client_address=entry.client_address or "",
     )
     if entry.before is not None:
         message.before.update(json.loads(entry.before))
@@ -82,6 +85,8 @@ def _secret_message(secret: Secret) -> keys_pb2.Key.Secret:
         create_time=to_timestamp(secret.create_time),
         end_time=to_timestamp(secret.end_time),
         last_use_time=to_timestamp(secret.last_use_time),
+        last_use_address=secret.last_use_address,
+        last_use_agent=secret.last_use_agent,
     )
 
 
@@ -89,6 +94,8 @@ def _secret_message(secret: Secret) -> keys_pb2.Key.Secret:
 _FIELDS: dict[str, Callable[[keys_pb2.Key], Any]] = {
     "display_name": lambda message: message.display_name,
     "scopes": lambda message: tuple(sorted(message.scopes)),
+    "stores": lambda message: tuple(ids_of(store)[0] for store in message.stores),
+    "allowed_cidrs": lambda message: tuple(message.allowed_cidrs),
     "expire_time": lambda message: from_timestamp(message.expire_time) if message.HasField("expire_time") else None,
 }
 
@@ -96,7 +103,7 @@ _FIELDS: dict[str, Callable[[keys_pb2.Key], Any]] = {
 def verdict_message(verdict: Verdict, now: datetime) -> keys_pb2.VerifyTokenResponse:
     """The verdict at `now` on a token that is accepted."""
     caller = verdict.caller
-    ends = caller.expire_time
+    ends, holds_until = caller.expire_time, verdict.holds_until or caller.expire_time
     return keys_pb2.VerifyTokenResponse(
         principal=caller.principal,
         audience=caller.audience,
@@ -104,8 +111,14 @@ def verdict_message(verdict: Verdict, now: datetime) -> keys_pb2.VerifyTokenResp
         stores=[f"stores/{store}" for store in sorted(caller.stores or ())],
         expire_time=to_timestamp(ends),
         epoch=verdict.epoch,
-        valid_duration=to_duration(int((ends - now).total_seconds() * 1000)) if ends else None,
-        secret=verdict.secret_id,
+        valid_duration=to_duration(int((holds_until - now).total_seconds() * 1000)) if holds_until else None,
+        secret=caller.credential_id,
+        allowed_cidrs=map(str, caller.networks),
+        suspended_stores=[f"stores/{store}" for store in sorted(caller.suspended)],
+        roles=[
+            keys_pb2.VerifyTokenResponse.StoreRole(store=f"stores/{store}", role=role)
+            for store, role in caller.roles.items()
+        ],
     )
 
 
@@ -115,5 +128,11 @@ def renewal_message(renewal: Renewal) -> keys_pb2.RenewLeaseResponse:
         watcher=renewal.watcher,
         lease=to_duration(round(LEASE_S * 1000)),
         epoch=renewal.news.epoch,
-        keys=[f"keys/{key_id}" for key_id in renewal.news.key_ids],
+        keys=renewal.news.principals,
+        tokens_created=renewal.news.tokens_created,
     )
+
+
+def secret_use(use: keys_pb2.RenewLeaseRequest.SecretUse) -> Use:
+    """A use of a credential, as a watcher tells of it."""
+    return Use(from_timestamp(use.use_time), use.client_address, use.client_agent)

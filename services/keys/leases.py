@@ -5,23 +5,30 @@ own transaction. It is confirmed when every watcher has acknowledged that epoch,
 accepts what was accepted before. All of it is in the database, so several Keys processes agree, and one that has just
 started knows what the others promised.
 
+No moment stands in the database, for its clock may be set. A lease lasts `LEASE_S` from when its renewal was sent, and
+a renewal that was sent after a change was committed brings the news of it before it extends anything. So whoever waits
+for `LEASE_S` after the commit, by a clock that nobody sets, has outlived every lease under which the change is not
+known (`barrier`).
+
 The order of two races is what this file is about:
 - A watcher that begins reads the epoch under a share lock on the row that revokers lock. It either is in the table
   before the revocation commits, and is waited for, or begins with that epoch, and with nothing in memory.
-- A lease that has run out is ended by deleting its row, one that is renewed by updating it, each where it still holds:
-  the two wait for each other, so no lease is extended that a revoker has taken for ended.
+- A watcher that is taken for gone is deleted only if it has not renewed since it was looked at; one that is deleted
+  and renews all the same is told to begin anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from psycopg2.extras import execute_values
 
 from services.keys.models import handle
 
 LEASE_S = 5.0
 MAX_NEWS = 1_000
-KEPT_S = 600
-"""How long invalidations are kept: far longer than any lease."""
 CHANNEL = "keys_epoch"
+TOKENS = "tokens"
+"""The principal of the change that a token has come into being."""
 
 
 @dataclass(frozen=True)
@@ -29,27 +36,34 @@ class News:
     """What a watcher is told."""
 
     epoch: int
-    key_ids: tuple[str, ...]
+    principals: tuple[str, ...] = ()
+    tokens_created: bool = False
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How far an epoch has got."""
+class Watcher:
+    """A watcher, as one moment shows it."""
 
-    waiting: frozenset[str]
-    """Watchers with a lease that have not acknowledged it."""
-    acknowledged: frozenset[str]
+    id: str
+    renewals: int
+    acknowledged_epoch: int
 
 
-def invalidate(key_id: str) -> int:
-    """Gives a change of a key its epoch; watchers hear of it from its commit on. Wants the change's transaction."""
+def invalidate(principals: Sequence[str]) -> int:
+    """Gives a change its epoch; watchers hear whom it concerns from its commit on. Wants the change's transaction."""
     statement = """
         WITH next AS (UPDATE revocation_epoch SET epoch = epoch + 1 RETURNING epoch),
-        told AS (INSERT INTO invalidation (epoch, key_id) SELECT epoch, %(key)s FROM next),
+        told AS (INSERT INTO invalidation (epoch, principal) SELECT epoch, unnest(%(principals)s) FROM next),
         woken AS (SELECT pg_notify(%(channel)s, ''))
         SELECT epoch FROM next, woken
     """
-    return int(handle.execute_sql(statement, {"key": key_id, "channel": CHANNEL}).fetchone()[0])
+    values = {"principals": list(principals), "channel": CHANNEL}
+    return int(handle.execute_sql(statement, values).fetchone()[0])
+
+
+def announce_token() -> None:
+    """Tells watchers, from the commit on, that a token has come into being. Wants the transaction that makes it."""
+    invalidate([TOKENS])
 
 
 def current_epoch() -> int:
@@ -60,22 +74,18 @@ def current_epoch() -> int:
 def begin(watcher: str, service: str) -> int:
     """Takes a new watcher in, with nothing in memory; answers the epoch that it begins with. Wants a transaction."""
     epoch = handle.execute_sql("SELECT epoch FROM revocation_epoch FOR SHARE").fetchone()[0]
-    statement = """
-        INSERT INTO watcher (id, service, lease_end, acknowledged_epoch)
-        VALUES (%s, %s, clock_timestamp() + make_interval(secs => %s), %s)
-    """
-    handle.execute_sql(statement, (watcher, service, LEASE_S, epoch))
+    statement = "INSERT INTO watcher (id, service, acknowledged_epoch) VALUES (%s, %s, %s)"
+    handle.execute_sql(statement, (watcher, service, epoch))
     return int(epoch)
 
 
 def renew(watcher: str, acknowledged: int) -> bool:
-    """Extends a lease and notes how far the watcher has got; False if the lease has run out."""
+    """Extends a lease and notes how far the watcher has got; False if it has been taken for gone."""
     statement = """
-        UPDATE watcher SET lease_end = clock_timestamp() + make_interval(secs => %s),
-            acknowledged_epoch = greatest(acknowledged_epoch, %s)
-        WHERE id = %s AND lease_end > clock_timestamp() RETURNING id
+        UPDATE watcher SET renewals = renewals + 1, acknowledged_epoch = greatest(acknowledged_epoch, %s)
+        WHERE id = %s RETURNING id
     """
-    return handle.execute_sql(statement, (LEASE_S, acknowledged, watcher)).fetchone() is not None
+    return handle.execute_sql(statement, (acknowledged, watcher)).fetchone() is not None
 
 
 def leave(watcher: str) -> None:
@@ -84,25 +94,39 @@ def leave(watcher: str) -> None:
 
 
 def news_since(epoch: int) -> News:
-    """The changes after this epoch, the oldest first, as many as fit in an answer."""
-    statement = "SELECT epoch, key_id FROM invalidation WHERE epoch > %s ORDER BY epoch LIMIT %s"
+    """The changes after this epoch, the oldest first, as many as fit in an answer; no change is cut in two."""
+    statement = """
+        SELECT epoch, principal FROM invalidation WHERE epoch > %s
+        ORDER BY epoch FETCH FIRST %s ROWS WITH TIES
+    """
     rows = handle.execute_sql(statement, (epoch, MAX_NEWS)).fetchall()
-    return News(rows[-1][0] if rows else epoch, tuple(row[1] for row in rows))
+    if not rows:
+        return News(epoch)
+    principals = {row[1] for row in rows}
+    return News(rows[-1][0], tuple(principals - {TOKENS}), TOKENS in principals)
 
 
-def standing(epoch: int) -> Standing:
-    """Who has acknowledged the epoch and who is still to; ends the leases that have run out. Wants a transaction."""
-    handle.execute_sql("DELETE FROM watcher WHERE lease_end <= clock_timestamp() AND acknowledged_epoch < %s", (epoch,))
-    rows: Sequence[tuple[str, bool]] = handle.execute_sql(
-        "SELECT id, acknowledged_epoch >= %s FROM watcher", (epoch,)
+def list_watchers() -> list[Watcher]:
+    """All watchers, those too that may have gone."""
+    rows: Sequence[tuple[str, int, int]] = handle.execute_sql(
+        "SELECT id, renewals, acknowledged_epoch FROM watcher"
     ).fetchall()
-    return Standing(
-        waiting=frozenset(name for name, done in rows if not done),
-        acknowledged=frozenset(name for name, done in rows if done),
-    )
+    return [Watcher(*row) for row in rows]
+
+
+def end(renewals: Mapping[str, int]) -> None:
+    """Takes watchers for gone, by id, that have renewed no more often than this."""
+    with handle.cursor() as cursor:
+        statement = """
+            DELETE FROM watcher USING (VALUES %s) AS gone (id, renewals)
+            WHERE watcher.id = gone.id AND watcher.renewals = gone.renewals
+        """
+        execute_values(cursor, statement, list(renewals.items()), page_size=len(renewals))
 
 
 def prune() -> None:
-    """Removes what no watcher can need any more."""
-    handle.execute_sql("DELETE FROM watcher WHERE lease_end < now() - make_interval(secs => %s)", (KEPT_S,))
-    handle.execute_sql("DELETE FROM invalidation WHERE create_time < now() - make_interval(secs => %s)", (KEPT_S,))
+    """Removes the news that every watcher has acknowledged; one that begins now needs none of it."""
+    handle.execute_sql("""
+        DELETE FROM invalidation WHERE epoch <= coalesce(
+            (SELECT min(acknowledged_epoch) FROM watcher), (SELECT epoch FROM revocation_epoch))
+    """)

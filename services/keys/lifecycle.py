@@ -1,98 +1,75 @@
-"""The life of an API key: how it begins, changes and ends, and what it is at a given moment."""
+"""The life of an API key: how it begins, changes and ends."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sedifex.keys.v1 import keys_pb2
 
 from services.common.access import token as token_format
-from services.common.access.caller import Caller
-from services.common.errors import (
-    AlreadyExists,
-    Conflict,
-    FailedPrecondition,
-    InvalidArgument,
-    NotFound,
-    PermissionDenied,
-)
+from services.common.errors import AlreadyExists, Conflict, FailedPrecondition, InvalidArgument, NotFound
 from services.common.paging import Page, PageRequest
-from services.keys import audit, leases, queries
+from services.keys import audit, events, leases, queries, reach
 from services.keys.audit import Act
 from services.keys.digest import Digester
 from services.keys.queries import Key, Secret, StateFilter
+from services.keys.states import EXPIRING_SOON, has_ended
 
-EXPIRING_SOON = timedelta(days=7)
-
-State = keys_pb2.Key.State
-
-
-def state_of(key: Key, now: datetime) -> keys_pb2.Key.State.ValueType:
-    """Where the key is in its life at `now`. It is worked out, never kept, so no job has to run on time."""
-    if key.revoke_time is not None:
-        return State.STATE_REVOKED
-    if key.expire_time is not None and key.expire_time <= now:
-        return State.STATE_EXPIRED
-    if old_secret(key, now) is not None:
-        return State.STATE_ROTATING
-    if key.expire_time is not None and key.expire_time < now + EXPIRING_SOON:
-        return State.STATE_EXPIRING_SOON
-    return State.STATE_ACTIVE
+MAX_KEYS = 200
+"""In a store, that have not ended."""
 
 
-def is_accepted(key: Key, secret: Secret, now: datetime) -> bool:
-    """Whether calls with this secret of the key pass at `now`."""
-    return state_of(key, now) not in {State.STATE_REVOKED, State.STATE_EXPIRED} and is_live(secret, now)
+@dataclass(frozen=True)
+class NewKey:
+    """A key that somebody wants."""
+
+    store_id: str
+    display_name: str
+    scopes: Sequence[str]
+    stores: Sequence[str] = ()
+    """Ids of further stores that it is to reach."""
+    allowed_cidrs: Sequence[str] = ()
+    expire_time: datetime | None = None
+    request_id: str | None = None
 
 
-def is_live(secret: Secret, now: datetime) -> bool:
-    """Whether the secret itself has not ended at `now`."""
-    return secret.end_time is None or secret.end_time > now
-
-
-def old_secret(key: Key, now: datetime) -> Secret | None:
-    """The secret that a rotation of the key replaces, while its overlap lasts."""
-    return next((each for each in key.secrets if each.end_time is not None and is_live(each, now)), None)
-
-
-def create_key(
-    *,
-    key_id: str,
-    store_id: str,
-    display_name: str,
-    scopes: Sequence[str],
-    expire_time: datetime | None,
-    request_id: str | None,
-    token: str,
-    digester: Digester,
-    act: Act,
-) -> Key:
+def create_key(key_id: str, wanted: NewKey, token: str, digester: Digester, act: Act) -> Key:
     """Makes a key whose secret is `token`, of which only the digest is kept.
 
     Raises:
-        PermissionDenied: the creator is an integration, and the key would be able to do more than it, or longer.
+        InvalidArgument: it has no name, or what is to be a network is none.
+        PermissionDenied: the key would be able to do more than its creator, reach further, or last longer.
+        FailedPrecondition: the stores have no owner in common, or the store has as many keys as it may.
         AlreadyExists: this request has made a key before. Its secret cannot be shown again.
     """
     key = Key(
         id=key_id,
-        store_id=store_id,
-        display_name=display_name,
-        scopes=tuple(sorted(scopes)),
-        stores=(store_id,),
+        store_id=wanted.store_id,
+        display_name=_name(wanted.display_name, "display_name"),
+        scopes=tuple(sorted(wanted.scopes)),
+        stores=reach.stores_of(wanted.store_id, wanted.stores),
         creator=act.caller.principal,
         create_time=act.now,
-        expire_time=expire_time,
+        expire_time=wanted.expire_time,
         revoke_time=None,
+        allowed_cidrs=reach.canonical_networks(wanted.allowed_cidrs, "allowed_cidrs"),
     )
-    check_gives_no_more_than_it_has(act.caller, key)
-    if not queries.insert_key(key, request_id):
-        raise _made_before(store_id, queries.find_key_by_request(store_id, request_id or ""))
+    reach.check_gives_no_more_than_it_has(act.caller, key)
+    reach.check_one_owner(key.stores)
+    audit.hold(key.stores)
     digest = digester.new(token)
     secret = Secret(digest.value, token_format.hint(token), act.now)
+    if not queries.insert_key(key, wanted.request_id):
+        raise _made_before(key.store_id, queries.find_key_by_request(key.store_id, wanted.request_id or ""))
+    if queries.count_keys(key.store_id, act.now) > MAX_KEYS:
+        raise FailedPrecondition(
+            f"A store may have {MAX_KEYS} keys. Revoke one that is no longer used.", reason="TOO_MANY_KEYS"
+        )
     queries.insert_secret(key_id, secret, digest.pepper_version, None)
+    leases.announce_token()
     key = replace(key, secrets=(secret,))
-    audit.record(act, "key.created", None, key)
+    events.tell(act, "key.created", None, key)
     return key
 
 
@@ -117,10 +94,10 @@ def update_key(store_id: str, key_id: str, values: Mapping[str, Any], etag_wante
 
     Raises:
         NotFound: there is none.
-        FailedPrecondition: it has ended.
         Conflict: it is no longer what `etag_wanted` says.
-        InvalidArgument: it would have no name or no scope, or have expired already.
-        PermissionDenied: the caller is an integration, and the key could do more than it, before or after.
+        InvalidArgument: it would have no name, no scope or no sound network, or have expired already.
+        FailedPrecondition: it has ended, or its stores would have no owner in common.
+        PermissionDenied: the key could do more than the caller, or reach further, before or after.
     """
     key = open_key(store_id, key_id, act)
     if etag_wanted and etag_wanted != key.etag:
@@ -128,20 +105,13 @@ def update_key(store_id: str, key_id: str, values: Mapping[str, Any], etag_wante
             "Somebody has changed this key since you read it. Read it again, then repeat your change.",
             reason="ETAG_MISMATCH",
         )
-    wanted = replace(key, **values)
-    if not wanted.display_name.strip():
-        raise InvalidArgument.field("key.display_name", "must not be empty")
-    if not wanted.scopes:
-        raise InvalidArgument.field("key.scopes", "must name one at least; revoke the key if it may do nothing")
-    if wanted.expire_time is not None and wanted.expire_time <= act.now:
-        raise InvalidArgument.field("key.expire_time", "must lie in the future; revoke the key to end it now")
-    check_gives_no_more_than_it_has(act.caller, wanted)
+    wanted = _checked(replace(key, **values), act)
     if wanted == key:
         return key
-    changed = replace(wanted, version=key.version + 1)
+    changed = replace(wanted, version=key.version + 1, expiry_told=_still_told(key, wanted))
     queries.update_key(changed)
-    leases.invalidate(key_id)
-    audit.record(act, "key.updated", key, changed)
+    leases.invalidate([f"keys/{key_id}"])
+    events.tell(act, "key.updated", key, changed)
     return changed
 
 
@@ -156,8 +126,8 @@ def revoke_key(store_id: str, key_id: str, act: Act) -> Key:
         return key
     revoked = replace(key, revoke_time=act.now, version=key.version + 1)
     queries.update_key(revoked)
-    leases.invalidate(key_id)
-    audit.record(act, "key.revoked", key, revoked)
+    leases.invalidate([f"keys/{key_id}"])
+    events.tell(act, "key.revoked", key, revoked)
     return revoked
 
 
@@ -167,38 +137,41 @@ def open_key(store_id: str, key_id: str, act: Act) -> Key:
     Raises:
         NotFound: there is none.
         FailedPrecondition: it has ended.
-        PermissionDenied: the caller is an integration that can do less than the key.
+        PermissionDenied: the caller can do less than the key, or reaches less.
     """
     key = _found(queries.lock_key(store_id, key_id), store_id, key_id)
-    check_gives_no_more_than_it_has(act.caller, key)
-    if state_of(key, act.now) in {State.STATE_REVOKED, State.STATE_EXPIRED}:
+    reach.check_gives_no_more_than_it_has(act.caller, key)
+    if has_ended(key, act.now):
         raise FailedPrecondition("This key has ended. Create another one.", reason="KEY_ENDED")
     return key
 
 
-def check_gives_no_more_than_it_has(caller: Caller, key: Key) -> None:
-    """Lets an integration make and change only keys that can do no more than itself.
+def _checked(key: Key, act: Act) -> Key:
+    """The key as it would be after a change, if it may be so."""
+    if not key.scopes:
+        raise InvalidArgument.field("key.scopes", "must name one at least; revoke the key if it may do nothing")
+    if key.expire_time is not None and key.expire_time <= act.now:
+        raise InvalidArgument.field("key.expire_time", "must lie in the future; revoke the key to end it now")
+    sound = replace(
+        key,
+        display_name=_name(key.display_name, "key.display_name"),
+        stores=reach.stores_of(key.store_id, key.stores),
+        allowed_cidrs=reach.canonical_networks(key.allowed_cidrs, "key.allowed_cidrs"),
+    )
+    reach.check_gives_no_more_than_it_has(act.caller, sound)
+    reach.check_one_owner(sound.stores)
+    return sound
 
-    Or whoever has a key for keys could make one for everything, to stay when theirs has ended, or take over another
-    one by rotating it.
 
-    Raises:
-        PermissionDenied: the key has a scope that the caller lacks, or lasts longer.
-    """
-    if not caller.is_integration:
-        return
-    beyond = sorted(set(key.scopes) - caller.scopes)
-    if beyond:
-        raise PermissionDenied(
-            f"This API key cannot give what it does not have: {', '.join(beyond)}.",
-            reason="SCOPE_MISSING",
-            metadata={"scope": beyond[0]},
-        )
-    if caller.expire_time is not None and (key.expire_time is None or key.expire_time > caller.expire_time):
-        raise PermissionDenied(
-            f"This API key ends at {caller.expire_time.isoformat()} and cannot manage one that lasts longer.",
-            reason="EXPIRY_TOO_LATE",
-        )
+def _still_told(before: Key, after: Key) -> str:
+    """How far the end has been told of: a new end has yet to be."""
+    return before.expiry_told if before.expire_time == after.expire_time else ""
+
+
+def _name(text: str, field: str) -> str:
+    if not text.strip():
+        raise InvalidArgument.field(field, "must not be empty")
+    return text
 
 
 def _found(key: Key | None, store_id: str, key_id: str) -> Key:

@@ -1,9 +1,12 @@
-"""The tables of the Keys service, for peewee. Only `queries` imports this."""
+"""The tables of the Keys service, for peewee. Only `queries` imports the tables."""
 
 import peewee
 from playhouse.postgres_ext import ArrayField, DateTimeTZField
 
+from services.common.outbox import Outbox
+
 handle = peewee.PostgresqlDatabase(None, autoconnect=False)
+outbox = Outbox(handle, "keys_outbox")
 
 
 class _Table(peewee.Model):
@@ -20,11 +23,13 @@ class KeyRow(_Table):
     display_name = peewee.TextField()
     scopes = ArrayField(peewee.TextField)
     stores = ArrayField(peewee.TextField)
+    allowed_cidrs = ArrayField(peewee.TextField, default=list)
     creator = peewee.TextField()
     request_id = peewee.TextField(null=True)
     create_time = DateTimeTZField()
     expire_time = DateTimeTZField(null=True)
     revoke_time = DateTimeTZField(null=True)
+    expiry_told = peewee.TextField(default="")
     version = peewee.BigIntegerField(default=1)
 
     class Meta:
@@ -42,6 +47,8 @@ class SecretRow(_Table):
     create_time = DateTimeTZField()
     end_time = DateTimeTZField(null=True)
     last_use_time = DateTimeTZField(null=True)
+    last_use_address = peewee.TextField(default="")
+    last_use_agent = peewee.TextField(default="")
     request_id = peewee.TextField(null=True)
 
     class Meta:
@@ -59,6 +66,7 @@ class AuditEntryRow(_Table):
     action = peewee.TextField()
     resource = peewee.TextField()
     request_id = peewee.TextField()
+    client_address = peewee.TextField(null=True)
     before = peewee.TextField(null=True)
     after = peewee.TextField(null=True)
     previous_hash = peewee.BlobField()
@@ -78,6 +86,30 @@ class AuditHeadRow(_Table):
 
     class Meta:
         table_name = "audit_head"
+
+
+class MembershipRow(_Table):
+    """What a member may do in a store."""
+
+    store_id = peewee.TextField()
+    member_id = peewee.TextField()
+    role = peewee.TextField()
+    create_time = DateTimeTZField()
+
+    class Meta:
+        table_name = "membership"
+        primary_key = peewee.CompositeKey("store_id", "member_id")
+
+
+class SuspensionRow(_Table):
+    """A store that is suspended."""
+
+    store_id = peewee.TextField(primary_key=True)
+    reason = peewee.TextField()
+    create_time = DateTimeTZField()
+
+    class Meta:
+        table_name = "store_suspension"
 
 
 class OperatorRow(_Table):

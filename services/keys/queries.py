@@ -7,13 +7,21 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-import peewee
 from psycopg2.extras import execute_values
 from sedifex.keys.v1 import keys_pb2
 
 from services.common.paging import Position
 from services.keys.digest import Digest
-from services.keys.models import AuditEntryRow, AuditHeadRow, KeyRow, OperatorRow, SecretRow, handle
+from services.keys.models import (
+    AuditEntryRow,
+    AuditHeadRow,
+    KeyRow,
+    MembershipRow,
+    OperatorRow,
+    SecretRow,
+    SuspensionRow,
+    handle,
+)
 
 State = keys_pb2.Key.State
 
@@ -28,6 +36,8 @@ class Secret:
     end_time: datetime | None = None
     """When it stops being accepted; None: it lasts as long as the key."""
     last_use_time: datetime | None = None
+    last_use_address: str = ""
+    last_use_agent: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,10 @@ class Key:
     create_time: datetime
     expire_time: datetime | None
     revoke_time: datetime | None
+    allowed_cidrs: tuple[str, ...] = ()
+    """From where it may be used; empty: from anywhere."""
+    expiry_told: str = ""
+    """How far its end has been told of: '', 'expiring', 'expired'."""
     version: int = 1
     secrets: tuple[Secret, ...] = ()
     """Newest first; those too that are accepted no more."""
@@ -71,6 +85,8 @@ class AuditEntry:
     """JSON."""
     previous_hash: bytes
     hash: bytes
+    client_address: str | None = None
+    """None: an entry from before addresses were recorded."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +117,7 @@ def insert_key(key: Key, request_id: str | None) -> bool:
         display_name=key.display_name,
         scopes=list(key.scopes),
         stores=list(key.stores),
+        allowed_cidrs=list(key.allowed_cidrs),
         creator=key.creator,
         request_id=request_id,
         create_time=key.create_time,
@@ -149,24 +166,33 @@ def has_secret_of_request(key_id: str, request_id: str) -> bool:
 class Found:
     """What a token was found to be, all of one moment: one statement."""
 
-    key: Key
-    """Without its other secrets."""
-    secret: Secret
-    secret_id: str
     epoch: int
-    """Of the latest revocation that this takes into account."""
+    """Of the latest change that this takes into account."""
+    key: Key | None = None
+    """Without its other secrets. None: it is no key's."""
+    secret_id: str = ""
+    suspended: tuple[str, ...] = ()
+    """Those of the key's stores that are suspended."""
 
 
-def find_key_by_digest(digests: Sequence[Digest]) -> Found | None:
-    """The key that one of these digests is a secret of."""
-    secret_columns = [getattr(SecretRow, field.name).alias(f"secret_{field.name}") for field in fields(Secret)]
-    others = [SecretRow.id.alias("secret_id"), peewee.SQL("(SELECT epoch FROM revocation_epoch) AS epoch")]
-    query = KeyRow.select(*KeyRow._meta.sorted_fields, *secret_columns, *others).join(SecretRow).dicts()
-    row: Any = query.where(SecretRow.digest.in_([each.value for each in digests])).first()
-    if row is None:
-        return None
+def find_key_by_digest(digests: Sequence[Digest]) -> Found:
+    """The key that one of these digests is a secret of, as of the epoch that comes with it."""
+    secret_columns = ", ".join(f"s.{field.name} AS secret_{field.name}" for field in fields(Secret))
+    key_columns = ", ".join(f"k.{field.name}" for field in fields(Key) if field.name != "secrets")
+    statement = f"""
+        SELECT e.epoch, s.id AS secret_id, {secret_columns}, {key_columns},
+            ARRAY(SELECT store_id FROM store_suspension WHERE store_id = ANY (k.stores)) AS suspended
+        FROM revocation_epoch e
+        LEFT JOIN (key_secret s JOIN api_key k ON k.id = s.key_id) ON s.digest = ANY (%s)
+        LIMIT 1
+    """  # noqa: S608 - names of our own fields
+    cursor = handle.execute_sql(statement, ([each.value for each in digests],))
+    row = dict(zip((column.name for column in cursor.description), cursor.fetchone(), strict=True))
+    if row["id"] is None:
+        return Found(row["epoch"])
     secret = _secret({field.name: row[f"secret_{field.name}"] for field in fields(Secret)})
-    return Found(replace(_key(row), secrets=(secret,)), secret, str(row["secret_id"]), row["epoch"])
+    key = replace(_key(row), secrets=(secret,))
+    return Found(row["epoch"], key, str(row["secret_id"]), tuple(row["suspended"]))
 
 
 @dataclass(frozen=True)
@@ -179,8 +205,8 @@ class StateFilter:
 
 
 def list_keys(store_id: str, wanted: StateFilter | None, after: Position | None, limit: int) -> list[Key]:
-    """Keys made in a store, newest first, from behind `after` ([id]) on; in one state if one is wanted."""
-    query = KeyRow.select().where(KeyRow.store_id == store_id)
+    """Keys that reach a store, newest first, from behind `after` ([id]) on; in one state if one is wanted."""
+    query = KeyRow.select().where(KeyRow.stores.contains([store_id]))
     if wanted is not None:
         query = query.where(_in_state(wanted))
     if after is not None:
@@ -193,10 +219,27 @@ def update_key(key: Key) -> None:
     KeyRow.update(
         display_name=key.display_name,
         scopes=list(key.scopes),
+        stores=list(key.stores),
+        allowed_cidrs=list(key.allowed_cidrs),
         expire_time=key.expire_time,
         revoke_time=key.revoke_time,
+        expiry_told=key.expiry_told,
         version=key.version,
     ).where(KeyRow.id == key.id).execute()
+
+
+def lock_key_to_tell_of(now: datetime, soon: datetime) -> Key | None:
+    """A key whose end has come, or comes before `soon`, and was not told of; one that nobody else has locked."""
+    has_come = (KeyRow.expire_time <= now) & (KeyRow.expiry_told != "expired")
+    comes = (KeyRow.expire_time < soon) & (KeyRow.expiry_told == "")
+    query = KeyRow.select().where(KeyRow.revoke_time.is_null(), has_come | comes)
+    return _one(query.order_by(KeyRow.expire_time).limit(1).for_update(for_update=True, skip_locked=True))
+
+
+def count_keys(store_id: str, now: datetime) -> int:
+    """How many keys were made in a store and have not ended."""
+    lasting = KeyRow.expire_time.is_null() | (KeyRow.expire_time > now)
+    return int(KeyRow.select().where(KeyRow.store_id == store_id, KeyRow.revoke_time.is_null(), lasting).count())
 
 
 def set_secret_ends(ends: Mapping[bytes, datetime | None]) -> None:
@@ -205,14 +248,53 @@ def set_secret_ends(ends: Mapping[bytes, datetime | None]) -> None:
         SecretRow.update(end_time=end_time).where(SecretRow.digest == digest).execute()
 
 
-def note_uses(uses: Mapping[str, datetime]) -> None:
+@dataclass(frozen=True)
+class Use:
+    """A use of a credential."""
+
+    time: datetime
+    address: str
+    agent: str
+
+
+def note_uses(uses: Mapping[str, Use]) -> None:
     """Moves the last use of secrets on, by their ids; only ever forward."""
     statement = """
-        UPDATE key_secret SET last_use_time = used.at FROM (VALUES %s) AS used (id, at)
+        UPDATE key_secret SET last_use_time = used.at, last_use_address = used.address, last_use_agent = used.agent
+        FROM (VALUES %s) AS used (id, at, address, agent)
         WHERE key_secret.id = used.id::uuid AND (last_use_time IS NULL OR last_use_time < used.at)
     """
+    rows = [(name, use.time, use.address, use.agent) for name, use in uses.items()]
     with handle.cursor() as cursor:
-        execute_values(cursor, statement, list(uses.items()), page_size=len(uses))
+        execute_values(cursor, statement, rows, page_size=len(rows))
+
+
+def list_owners(store_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+    """The owners of stores: ids of members by the id of the store."""
+    owners: dict[str, set[str]] = {store_id: set() for store_id in store_ids}
+    owned = MembershipRow.select().where(MembershipRow.store_id.in_(store_ids), MembershipRow.role == "owner")
+    for row in owned:
+        owners[row.store_id].add(row.member_id)
+    return {store_id: frozenset(members) for store_id, members in owners.items()}
+
+
+def list_principals(store_id: str) -> list[str]:
+    """Whoever reaches a store: keys that were not revoked, and members."""
+    keys = KeyRow.select(KeyRow.id).where(KeyRow.stores.contains([store_id]), KeyRow.revoke_time.is_null())
+    members = MembershipRow.select(MembershipRow.member_id).where(MembershipRow.store_id == store_id)
+    return [f"keys/{row.id}" for row in keys] + [f"members/{row.member_id}" for row in members]
+
+
+def insert_suspension(store_id: str, reason: str, now: datetime) -> bool:
+    """Suspends a store; False if it is suspended already."""
+    inserted = SuspensionRow.insert(store_id=store_id, reason=reason, create_time=now)
+    return bool(inserted.on_conflict_ignore().returning(SuspensionRow.store_id).execute())
+
+
+def delete_suspension(store_id: str) -> str | None:
+    """Ends the suspension of a store, answering its reason; None if it was not suspended."""
+    row: Any = SuspensionRow.delete().where(SuspensionRow.store_id == store_id).returning(SuspensionRow.reason)
+    return next((each.reason for each in row.execute()), None)
 
 
 def insert_operator(operator_id: str, display_name: str, digest: Digest, hint: str, now: datetime) -> None:
@@ -325,7 +407,7 @@ def _with_secrets(query: Any) -> list[Key]:
 
 def _key(row: dict[str, Any]) -> Key:
     values = {field.name: row[field.name] for field in fields(Key) if field.name != "secrets"}
-    return Key(**values | {"scopes": tuple(row["scopes"]), "stores": tuple(row["stores"])})
+    return Key(**values | {name: tuple(row[name]) for name in ("scopes", "stores", "allowed_cidrs")})
 
 
 def _secret(row: dict[str, Any]) -> Secret:

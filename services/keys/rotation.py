@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 
 from services.common.access import token as token_format
 from services.common.errors import AlreadyExists, FailedPrecondition
-from services.keys import audit, leases, queries
+from services.keys import events, leases, queries
 from services.keys.audit import Act
 from services.keys.digest import Digester
-from services.keys.lifecycle import old_secret, open_key
+from services.keys.lifecycle import open_key
 from services.keys.queries import Key, Secret
+from services.keys.states import old_secret
 
 DEFAULT_OVERLAP = timedelta(hours=1)
 
@@ -34,7 +35,7 @@ def rotate_key(
         NotFound: there is no such key.
         FailedPrecondition: it has ended, or an earlier rotation's overlap lasts.
         AlreadyExists: this request has rotated the key before. The secret cannot be shown again.
-        PermissionDenied: the caller is an integration that can do less than the key.
+        PermissionDenied: the caller can do less than the key, or reaches less.
     """
     key = open_key(store_id, key_id, act)
     if request_id and queries.has_secret_of_request(key_id, request_id):
@@ -61,7 +62,7 @@ def complete_key_rotation(store_id: str, key_id: str, act: Act) -> Key:
     Raises:
         NotFound: there is no such key.
         FailedPrecondition: it has ended, or is not being rotated.
-        PermissionDenied: the caller is an integration that can do less than the key.
+        PermissionDenied: the caller can do less than the key, or reaches less.
     """
     key = open_key(store_id, key_id, act)
     queries.set_secret_ends({_old(key, act.now).digest: act.now})
@@ -86,8 +87,9 @@ def _changed(key: Key, action: str, act: Act) -> Key:
     found = queries.find_key(key.store_id, key.id)
     if found is None:
         raise LookupError(key.id)  # it is locked
-    leases.invalidate(key.id)
-    audit.record(act, action, key, found)
+    # A new secret has come into being, too, where it was rotated.
+    leases.invalidate([f"keys/{key.id}", leases.TOKENS])
+    events.tell(act, action, key, found)
     return found
 
 

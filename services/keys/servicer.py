@@ -5,13 +5,14 @@ from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc
 from services.common import telemetry
 from services.common.access import token as token_format
 from services.common.access.caller import current_caller
+from services.common.access.origin import current_origin
 from services.common.database import Database
 from services.common.ids import ids_of, new_id
 from services.common.paging import PageRequest
 from services.common.server import Context
 from services.common.stores import StoreDirectory, StoreFacts
 from services.common.times import from_timestamp, now
-from services.keys import audit, lifecycle, rotation, verification
+from services.keys import audit, lifecycle, rotation, suspension
 from services.keys.audit import Act
 from services.keys.barrier import Barrier
 from services.keys.convert import (
@@ -19,43 +20,30 @@ from services.keys.convert import (
     audit_filter,
     key_message,
     key_values,
-    renewal_message,
-    verdict_message,
 )
 from services.keys.digest import Digester
-from services.keys.usage import Usage
+from services.keys.reach import stores_of
+from services.keys.watching import Watching
 
 
 class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
     """See proto/sedifex/keys/v1/keys.proto for what each method promises."""
 
     def __init__(
-        self, database: Database, digester: Digester, barrier: Barrier, usage: Usage, stores: StoreDirectory
+        self, database: Database, digester: Digester, barrier: Barrier, watching: Watching, stores: StoreDirectory
     ) -> None:
         self._database = database
         self._digester = digester
         self._barrier = barrier
-        self._usage = usage
+        self._watching = watching
         self._stores = stores
 
     async def CreateKey(self, request: keys_pb2.CreateKeyRequest, _context: Context) -> keys_pb2.CreateKeyResponse:
         """Creates an API key and reveals its secret, this once."""
-        (store_id,) = ids_of(request.parent)
-        store = await self._stores.get(store_id)
-        token = _new_token(store)
-        act = _act()
-        key = await self._database.write(
-            lifecycle.create_key,
-            key_id=new_id("key"),
-            store_id=store.id,
-            display_name=request.display_name,
-            scopes=request.scopes,
-            expire_time=from_timestamp(request.expire_time) if request.HasField("expire_time") else None,
-            request_id=request.request_id or None,
-            token=token,
-            digester=self._digester,
-            act=act,
-        )
+        wanted = _new_key(request)
+        store = await self._stores.get_alike(stores_of(wanted.store_id, wanted.stores))
+        token, act = _new_token(store), _act()
+        key = await self._database.write(lifecycle.create_key, new_id("key"), wanted, token, self._digester, act)
         return keys_pb2.CreateKeyResponse(key=key_message(key, act.now), secret=token)
 
     async def GetKey(self, request: keys_pb2.GetKeyRequest, _context: Context) -> keys_pb2.GetKeyResponse:
@@ -77,6 +65,8 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
         """Changes a key."""
         store_id, key_id = ids_of(request.key.name)
         values = key_values(request.key, request.update_mask)
+        if "stores" in values:
+            await self._stores.get_alike(stores_of(store_id, values["stores"]))
         act = _act()
         key = await self._database.write(lifecycle.update_key, store_id, key_id, values, request.key.etag, act)
         await self._barrier.confirm()
@@ -133,6 +123,28 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
             lapsed=confirmed.lapsed,
         )
 
+    async def SuspendStore(
+        self, request: keys_pb2.SuspendStoreRequest, _context: Context
+    ) -> keys_pb2.SuspendStoreResponse:
+        """Suspends a store."""
+        (store_id,) = ids_of(request.name)
+        await self._stores.get(store_id)
+        await self._database.write(suspension.suspend_store, store_id, request.reason, _act())
+        confirmed = await self._barrier.confirm()
+        return keys_pb2.SuspendStoreResponse(
+            epoch=confirmed.epoch, acknowledged=confirmed.acknowledged, lapsed=confirmed.lapsed
+        )
+
+    async def ResumeStore(
+        self, request: keys_pb2.ResumeStoreRequest, _context: Context
+    ) -> keys_pb2.ResumeStoreResponse:
+        """Ends the suspension of a store."""
+        (store_id,) = ids_of(request.name)
+        await self._stores.get(store_id)
+        await self._database.write(suspension.resume_store, store_id, _act())
+        await self._barrier.confirm()
+        return keys_pb2.ResumeStoreResponse()
+
     async def ListAuditEntries(
         self, request: keys_pb2.ListAuditEntriesRequest, _context: Context
     ) -> keys_pb2.ListAuditEntriesResponse:
@@ -149,22 +161,24 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
         self, request: keys_pb2.VerifyTokenRequest, _context: Context
     ) -> keys_pb2.VerifyTokenResponse:
         """Tells a Sedifex service whose token this is."""
-        moment = now()
-        verdict = await self._database.read(verification.verify_token, request.token, self._digester, moment)
-        return verdict_message(verdict, moment)
+        return await self._watching.verify(request.token)
 
     async def RenewLease(self, request: keys_pb2.RenewLeaseRequest, _context: Context) -> keys_pb2.RenewLeaseResponse:
         """Extends a lease and tells of what has changed since."""
-        for use in request.uses:
-            self._usage.note(use.secret, from_timestamp(use.use_time))
-        if request.leave:
-            await self._barrier.leave(request.watcher)
-            return keys_pb2.RenewLeaseResponse()
-        wait = request.wait.ToMilliseconds() / 1000
-        renewal = await self._barrier.renew(
-            request.watcher, current_caller().principal, request.acknowledged_epoch, wait
-        )
-        return renewal_message(renewal)
+        return await self._watching.renew(request, current_caller().principal)
+
+
+def _new_key(request: keys_pb2.CreateKeyRequest) -> lifecycle.NewKey:
+    """The key that a client wants made."""
+    return lifecycle.NewKey(
+        store_id=ids_of(request.parent)[0],
+        display_name=request.display_name,
+        scopes=tuple(request.scopes),
+        stores=tuple(ids_of(store)[0] for store in request.stores),
+        allowed_cidrs=tuple(request.allowed_cidrs),
+        expire_time=from_timestamp(request.expire_time) if request.HasField("expire_time") else None,
+        request_id=request.request_id or None,
+    )
 
 
 def _new_token(store: StoreFacts) -> str:
@@ -172,4 +186,4 @@ def _new_token(store: StoreFacts) -> str:
 
 
 def _act() -> Act:
-    return Act(current_caller(), now(), telemetry.request_id(), new_id("aud"))
+    return Act(current_caller(), now(), telemetry.request_id(), lambda: new_id("aud"), current_origin().address)

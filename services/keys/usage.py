@@ -6,11 +6,11 @@ seconds of it; nothing is decided by it.
 
 import asyncio
 import logging
-from datetime import datetime
 
 from services.common.database import Database
 from services.common.errors import SedifexError
 from services.keys import queries
+from services.keys.queries import Use
 
 log = logging.getLogger(__name__)
 
@@ -24,12 +24,12 @@ class Usage:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._seen: dict[str, datetime] = {}
+        self._seen: dict[str, Use] = {}
 
-    def note(self, secret_id: str, moment: datetime) -> None:
-        """Notes that the secret of this id was used at this moment."""
+    def note(self, secret_id: str, use: Use) -> None:
+        """Notes a use of the secret of this id."""
         if secret_id in self._seen or len(self._seen) < MAX_NOTED:
-            self._seen[secret_id] = max(moment, self._seen.get(secret_id, moment))
+            self._seen[secret_id] = max(use, self._seen.get(secret_id, use), key=lambda each: each.time)
 
     async def flush(self) -> None:
         """Writes what has been noted; what cannot be written now is kept for the next time."""

@@ -9,12 +9,10 @@ from sedifex.access.v1 import access_pb2
 
 from services.common.access import token as token_format
 from services.common.access.caller import Caller
+from services.common.access.origin import parse_network
 from services.common.access.verdicts import not_accepted
-from services.common.database import Database
-from services.common.times import now
-from services.keys import lifecycle, queries
+from services.keys import leases, queries, states
 from services.keys.digest import Digest, Digester
-from services.keys.usage import Usage
 
 
 @dataclass(frozen=True)
@@ -22,10 +20,10 @@ class Verdict:
     """Whose a token is, as of one moment."""
 
     caller: Caller
-    secret_id: str = ""
-    """Which of a key's secrets it is."""
     epoch: int = 0
-    """Of the latest revocation that this takes into account."""
+    """Of the latest change that this takes into account."""
+    holds_until: datetime | None = None
+    """When it must be asked for again, if that is before the credential ends."""
 
 
 def verify_token(token: str, digester: Digester, now: datetime) -> Verdict:
@@ -39,41 +37,38 @@ def verify_token(token: str, digester: Digester, now: datetime) -> Verdict:
         raise not_accepted()
     digests = digester.candidates(token)
     if kind is token_format.Kind.OPERATOR:
-        return Verdict(_operator(digests))
+        return _operator(digests)
+    return _integration(digests, now)
+
+
+def _integration(digests: Sequence[Digest], now: datetime) -> Verdict:
     found = queries.find_key_by_digest(digests)
-    if found is None or not _is_one_of(found.secret.digest, digests):
-        raise not_accepted()
-    key, secret = found.key, found.secret
-    if not lifecycle.is_accepted(key, secret, now):
-        raise not_accepted()
-    scopes, stores = frozenset(key.scopes), frozenset(key.stores)
-    ends = min((moment for moment in (key.expire_time, secret.end_time) if moment is not None), default=None)
-    caller = Caller(f"keys/{key.id}", access_pb2.AUDIENCE_INTEGRATION, scopes, stores, ends)
-    return Verdict(caller, found.secret_id, found.epoch)
+    key = found.key
+    if key is None:
+        raise not_accepted(found.epoch)
+    (secret,) = key.secrets
+    if not _is_one_of(secret.digest, digests) or not states.is_accepted(key, secret, now):
+        raise not_accepted(found.epoch)
+    suspended = frozenset(found.suspended)
+    caller = Caller(
+        principal=f"keys/{key.id}",
+        audience=access_pb2.AUDIENCE_INTEGRATION,
+        scopes=frozenset(key.scopes),
+        stores=frozenset(key.stores) - suspended,
+        expire_time=min((moment for moment in (key.expire_time, secret.end_time) if moment is not None), default=None),
+        suspended=suspended,
+        networks=tuple(map(parse_network, key.allowed_cidrs)),
+        credential_id=found.secret_id,
+    )
+    return Verdict(caller, found.epoch)
 
 
-class LocalVerdicts:
-    """Verdicts for the Keys service's own door, from its own database: always as they are now."""
-
-    def __init__(self, database: Database, digester: Digester, usage: Usage) -> None:
-        self._database = database
-        self._digester = digester
-        self._usage = usage
-
-    async def caller(self, token: str) -> Caller:
-        """See `services.common.access.verdicts.Verdicts`."""
-        moment = now()
-        verdict = await self._database.read(verify_token, token, self._digester, moment)
-        if verdict.secret_id:
-            self._usage.note(verdict.secret_id, moment)
-        return verdict.caller
-
-
-def _operator(digests: Sequence[Digest]) -> Caller:
+def _operator(digests: Sequence[Digest]) -> Verdict:
+    epoch = leases.current_epoch()  # before the look-up: one that is made meanwhile must not be taken for unknown
     found = queries.find_operator_by_digest(digests)
     if found is None or not _is_one_of(found[1], digests) or found[0].revoke_time is not None:
-        raise not_accepted()
-    return Caller(f"operators/{found[0].id}", access_pb2.AUDIENCE_OPERATOR)
+        raise not_accepted(epoch)
+    return Verdict(Caller(f"operators/{found[0].id}", access_pb2.AUDIENCE_OPERATOR), epoch)
 
 
 def _is_one_of(stored: bytes, digests: Sequence[Digest]) -> bool:

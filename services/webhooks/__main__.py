@@ -9,6 +9,7 @@ from sedifex.webhooks.v1 import webhooks_pb2, webhooks_pb2_grpc
 
 from services.common import server
 from services.common.access.leased import leased_verdicts
+from services.common.access.verdicts import RemoteSource
 from services.common.clients import service_channel
 from services.common.database import Database, check_migrated
 from services.common.errors import InvalidArgument
@@ -32,7 +33,7 @@ async def serving(settings: WebhooksSettings) -> AsyncIterator[int]:
         async with (
             service_channel(settings.keys_address, "webhooks", secret) as keys,
             service_channel(settings.catalog_address, "webhooks", secret) as catalog,
-            leased_verdicts(keys) as verdicts,
+            leased_verdicts(RemoteSource.behind(keys), settings.refused_per_minute) as verdicts,
         ):
             stores = StoreDirectory(catalog_pb2_grpc.CatalogServiceStub(catalog))
             vault = Vault(settings.webhook_secret_keys)

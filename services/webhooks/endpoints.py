@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.common.errors import AlreadyExists, FailedPrecondition, NotFound
+from services.common.access.caller import Caller
+from services.common.errors import AlreadyExists, FailedPrecondition, NotFound, PermissionDenied
 from services.common.paging import Page, PageRequest
 from services.common.vault import Vault
 from services.webhooks import queries, signing
@@ -11,6 +12,8 @@ from services.webhooks.queries import Endpoint
 
 MAX_ENDPOINTS = 50
 """In a store: every event makes a delivery for each."""
+
+KEYS_SCOPE = "keys.read"
 
 GONE = "The endpoint answered 410 Gone: it does not want to be called any more."
 
@@ -25,14 +28,22 @@ def create_endpoint(
     secret: str,
     request_id: str | None,
     vault: Vault,
+    caller: Caller,
     now: datetime,
 ) -> Endpoint:
     """Makes an endpoint. `url` has been checked; `secret` is kept sealed.
 
     Raises:
+        PermissionDenied: the caller is an integration that may not read keys, and asks to be told of them.
         AlreadyExists: this request has made an endpoint before. Its secret cannot be shown again.
         FailedPrecondition: the store has as many endpoints as it may.
     """
+    if caller.is_integration and KEYS_SCOPE not in caller.scopes and any(t.startswith("key.") for t in event_types):
+        raise PermissionDenied(
+            f"This API key does not have the scope {KEYS_SCOPE}, which events of keys take.",
+            reason="SCOPE_MISSING",
+            metadata={"scope": KEYS_SCOPE},
+        )
     if len(queries.list_endpoints(store_id, None, MAX_ENDPOINTS)) == MAX_ENDPOINTS:
         raise FailedPrecondition(
             f"A store may have {MAX_ENDPOINTS} webhook endpoints. Delete one that is no longer used.",

@@ -79,7 +79,8 @@ def body(news: News) -> bytes:
 
 
 def _wants(endpoint: Endpoint, event: Event) -> bool:
-    return not endpoint.event_types or event.type in endpoint.event_types
+    """Who names no types gets what shops are for; what concerns their keys goes to those only who ask for it."""
+    return event.type in endpoint.event_types or (not endpoint.event_types and event.type.startswith("product."))
 
 
 def _delivery(delivery_id: str, event: Event, endpoint: Endpoint, now: datetime) -> Delivery:

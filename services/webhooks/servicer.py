@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from sedifex.webhooks.v1 import webhooks_pb2, webhooks_pb2_grpc
 
+from services.common.access.caller import current_caller
 from services.common.database import Database
 from services.common.errors import InvalidArgument
 from services.common.ids import ids_of, new_id
@@ -52,6 +53,7 @@ class WebhooksServicer(webhooks_pb2_grpc.WebhooksServiceServicer):
             secret=secret,
             request_id=request.request_id or None,
             vault=self._vault,
+            caller=current_caller(),
             now=now(),
         )
         return webhooks_pb2.CreateWebhookEndpointResponse(webhook_endpoint=endpoint_message(endpoint), secret=secret)

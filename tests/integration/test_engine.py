@@ -12,7 +12,9 @@ from typing import Any
 
 import psycopg2
 import pytest
+from sedifex.access.v1 import access_pb2
 
+from services.common.access.caller import Caller
 from services.common.database import BlockingDatabase
 from services.common.ids import new_id
 from services.common.vault import Vault
@@ -49,6 +51,7 @@ class Queue:
             secret="whsec_" + "A" * 43 + "=",
             request_id=None,
             vault=vault,
+            caller=Caller("operators/op_1", access_pb2.AUDIENCE_OPERATOR),
             now=datetime.now(UTC),
         )
 

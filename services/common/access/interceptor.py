@@ -1,6 +1,7 @@
 """The door: every call of every service comes through here before its handler runs."""
 
 from collections.abc import Callable, Iterable
+from hmac import compare_digest
 from typing import Any
 
 import grpc
@@ -9,10 +10,13 @@ from grpc_interceptor.server import AsyncServerInterceptor
 
 from services.common.access import service_identity
 from services.common.access.caller import ANONYMOUS, Caller, set_caller
+from services.common.access.origin import GATEWAY_HEADER, Origin, lies_within, origin_of, set_origin
 from services.common.access.rules import read_rules
 from services.common.access.verdicts import Verdicts
 from services.common.errors import PermissionDenied, Unauthenticated
 from services.common.rpc import INFRASTRUCTURE, proceed
+
+Metadata = Iterable[tuple[str, str | bytes]]
 
 
 class AccessInterceptor(AsyncServerInterceptor):
@@ -25,6 +29,7 @@ class AccessInterceptor(AsyncServerInterceptor):
         self._rules = read_rules(services)
         self._verdicts = verdicts
         self._service_secret = service_secret
+        self._gateway = service_identity.token_for("gateway", service_secret).encode()
 
     async def intercept(
         self,
@@ -38,12 +43,22 @@ class AccessInterceptor(AsyncServerInterceptor):
             rule = self._rules.get(method_name)
             if rule is None:
                 raise PermissionDenied(f"{method_name} is not served here.")
-            caller = ANONYMOUS if rule.is_public else await self._authenticate(context.invocation_metadata() or ())
+            metadata = context.invocation_metadata() or ()
+            origin = self._origin(context.peer(), metadata)
+            set_origin(origin)
+            caller = ANONYMOUS if rule.is_public else await self._authenticate(metadata, origin)
             rule.check(caller, request_or_iterator)
             set_caller(caller)
         return await proceed(method, request_or_iterator, context)
 
-    async def _authenticate(self, metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
+    def _origin(self, peer: str, metadata: Metadata) -> Origin:
+        values = dict(metadata)
+        gateway = values.get(GATEWAY_HEADER)
+        return origin_of(
+            peer, values, vouched=gateway is not None and compare_digest(str(gateway).encode(), self._gateway)
+        )
+
+    async def _authenticate(self, metadata: Metadata, origin: Origin) -> Caller:
         token = bearer_token(metadata)
         if token.startswith(service_identity.PREFIX):
             service = service_identity.identify(token, self._service_secret)
@@ -52,10 +67,18 @@ class AccessInterceptor(AsyncServerInterceptor):
                     "This is no service of ours: its SEDIFEX_SERVICE_SECRET differs.", reason="SERVICE_NOT_ACCEPTED"
                 )
             return service
-        return await self._verdicts.caller(token)
+        caller = await self._verdicts.caller(token, origin)
+        if caller.networks and not lies_within(origin.address, caller.networks):
+            raise PermissionDenied(
+                f"This API key may not be used from {origin.address or 'an unknown address'}. "
+                "Ask the shop to add that address to what the key allows.",
+                reason="ADDRESS_NOT_ALLOWED",
+                metadata={"address": origin.address},
+            )
+        return caller
 
 
-def bearer_token(metadata: Iterable[tuple[str, str | bytes]]) -> str:
+def bearer_token(metadata: Metadata) -> str:
     """The token of `authorization: Bearer …` (RFC 6750).
 
     Raises:

@@ -16,53 +16,39 @@ import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
-import grpc
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from sedifex.access.v1 import access_pb2
-from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc
+from sedifex.keys.v1 import keys_pb2
 
-from services.common import errors, status
 from services.common.access import token as token_format
 from services.common.access.caller import Caller
-from services.common.access.verdicts import not_accepted
-from services.common.errors import Unavailable
+from services.common.access.memory import Kept, Memory
+from services.common.access.origin import Origin, parse_network
+from services.common.access.refusals import Refusals
+from services.common.access.verdicts import EPOCH, Source, not_accepted
+from services.common.errors import SedifexError, Unauthenticated, Unavailable
 from services.common.ids import ids_of
-from services.common.times import from_timestamp
+from services.common.times import boot_time, from_timestamp
 from services.common.waiting import wait_within
 
 log = logging.getLogger(__name__)
 
-VERIFY_DEADLINE_S = 2.0
 RENEW_WAIT_S = 1.0
-RENEW_DEADLINE_S = 3.0
 LEAVE_DEADLINE_S = 1.0
 MARGIN_S = 0.5
 """By how much a lease is taken to be shorter than it is: clocks do not run alike."""
 FIRST_LEASE_S = 2.0
 """How long calls wait for the first lease of a process that has just started."""
-MAX_KEPT = 50_000
-MAX_ENDED = 10_000
 MAX_USES = 5_000
 FILL_ATTEMPTS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """A verdict in memory."""
-
-    caller: Caller
-    secret: str
-    until: float
-    """By the watcher's clock."""
-
-
 @asynccontextmanager
-async def leased_verdicts(keys: grpc.aio.Channel) -> AsyncIterator["LeasedVerdicts"]:
-    """Verdicts from the Keys service behind this channel, under a lease that is kept while the context lasts."""
-    verdicts = LeasedVerdicts(keys_pb2_grpc.KeysServiceStub(keys))
+async def leased_verdicts(source: Source, refused_per_minute: int) -> AsyncIterator["LeasedVerdicts"]:
+    """Verdicts from the Keys service, under a lease that is kept while the context lasts."""
+    verdicts = LeasedVerdicts(source, Refusals(refused_per_minute))
     running = asyncio.create_task(verdicts.run())
     try:
         yield verdicts
@@ -75,65 +61,61 @@ async def leased_verdicts(keys: grpc.aio.Channel) -> AsyncIterator["LeasedVerdic
 class LeasedVerdicts:
     """The verdicts of one process. `run` must be running for any call to pass."""
 
-    def __init__(self, keys: "keys_pb2_grpc.KeysServiceAsyncStub") -> None:
-        self._keys = keys
+    def __init__(self, source: Source, refusals: Refusals) -> None:
+        self._source = source
+        self._refusals = refusals
+        self._memory = Memory()
         self._watcher = ""
         self._epoch = 0
         self._lease_end = float("-inf")
         self._leased = asyncio.Event()
-        self._kept: dict[bytes, _Kept] = {}
-        self._tokens: dict[str, set[bytes]] = {}
-        """By principal: what to drop when it changes."""
-        self._ended: dict[str, int] = {}
-        """Epochs of changes, by principal: verdicts from before do not count."""
-        self._floor = 0
-        """Verdicts of an epoch before this one do not count, whoever they are about."""
-        self._uses: dict[str, float] = {}
+        self._uses: dict[str, tuple[float, Origin]] = {}
 
-    async def caller(self, token: str) -> Caller:
+    async def caller(self, token: str, origin: Origin) -> Caller:
         """Whose token this is; see `verdicts.Verdicts`."""
-        now = _boot_time()
+        now = boot_time()
         if now >= self._lease_end:
             await self._await_first_lease()
         digest = hashlib.sha256(token.encode()).digest()
-        kept = self._kept.get(digest)
-        if kept is None or now >= kept.until:
-            kept = await self._fill(token, digest)
-        if kept.secret and len(self._uses) < MAX_USES:
-            self._uses[kept.secret] = time.time()
-        return kept.caller
+        kept = self._memory.find(digest, now) or await self._learn(token, digest, origin)
+        caller = kept.caller
+        if caller.credential_id and len(self._uses) < MAX_USES:
+            self._uses[caller.credential_id] = (time.time(), origin)
+        return caller
 
     async def run(self) -> None:
         """Keeps the lease and applies news, until cancelled."""
         while True:
             try:
                 await self._renew()
-            except grpc.aio.AioRpcError as failure:
-                log.warning("the lease on verdicts is not renewed", extra={"cause": failure.code().name})
+            except SedifexError as failure:
+                log.warning("the lease on verdicts is not renewed", extra={"cause": failure.reason})
                 await asyncio.sleep(random.uniform(0.05, 0.2))  # noqa: S311 - jitter
             except Exception:
                 log.exception("the lease on verdicts is not renewed")
                 await asyncio.sleep(1)
 
     async def _renew(self) -> None:
-        sent, uses = _boot_time(), self._uses
+        sent, uses = boot_time(), self._uses
         self._uses = {}
         request = keys_pb2.RenewLeaseRequest(
             watcher=self._watcher,
             acknowledged_epoch=self._epoch,
             wait=Duration(seconds=int(RENEW_WAIT_S)),
-            uses=[_use(secret, moment) for secret, moment in uses.items()],
+            uses=[_use(credential, *use) for credential, use in uses.items()],
         )
         try:
-            answer = await self._keys.RenewLease(request, timeout=RENEW_DEADLINE_S)
-        except grpc.aio.AioRpcError:
+            answer = await self._source.renew(request)
+        except SedifexError:
             self._uses = uses | self._uses
             raise
         if answer.watcher != self._watcher:
-            self._forget_all(answer.epoch)
-            self._watcher = answer.watcher
+            self._memory.begin_anew(answer.epoch)
+            self._epoch, self._watcher = answer.epoch, answer.watcher
         for principal in answer.keys:
-            self._end(principal, answer.epoch)
+            self._memory.end(principal, answer.epoch)
+        if answer.tokens_created:
+            self._memory.begin_tokens(answer.epoch)
         self._epoch = max(self._epoch, answer.epoch)
         # Last: while news was being applied, only the lease from before it counted.
         self._lease_end = sent + answer.lease.ToMilliseconds() / 1000 - MARGIN_S
@@ -144,9 +126,10 @@ class LeasedVerdicts:
         self._lease_end = float("-inf")
         request = keys_pb2.RenewLeaseRequest(watcher=self._watcher, acknowledged_epoch=self._epoch, leave=True)
         try:
-            await self._keys.RenewLease(request, timeout=LEAVE_DEADLINE_S)
-        except grpc.aio.AioRpcError as failure:
-            log.warning("the lease on verdicts stays until it runs out", extra={"cause": failure.code().name})
+            async with asyncio.timeout(LEAVE_DEADLINE_S):
+                await self._source.renew(request)
+        except (SedifexError, TimeoutError) as failure:
+            log.warning("the lease on verdicts stays until it runs out", extra={"cause": type(failure).__name__})
 
     async def _await_first_lease(self) -> None:
         """Waits a little if there has been no lease yet; refuses if there is none.
@@ -158,82 +141,62 @@ class LeasedVerdicts:
         self._check_lease()
 
     def _check_lease(self) -> None:
-        if _boot_time() >= self._lease_end:
+        if boot_time() >= self._lease_end:
             raise Unavailable("Credentials cannot be checked just now. Try again shortly.", retry_after=1)
 
-    async def _fill(self, token: str, digest: bytes) -> _Kept:
+    async def _learn(self, token: str, digest: bytes, origin: Origin) -> Kept:
+        """The verdict on a token that is not remembered; what is refused counts against where it came from."""
+        self._refusals.check(origin.address)
+        try:
+            if token_format.kind_of(token) is None or self._memory.is_unknown(digest, boot_time()):
+                raise not_accepted()
+            return await self._fill(token, digest)
+        except Unauthenticated:
+            self._refusals.note(origin.address)
+            raise
+
+    async def _fill(self, token: str, digest: bytes) -> Kept:
         """Asks the Keys service, until the answer is not older than what has been heard meanwhile."""
-        if token_format.kind_of(token) is None:
-            raise not_accepted()
         for _ in range(FILL_ATTEMPTS):
-            sent = _boot_time()
-            verdict = await self._verify(token)
+            sent = boot_time()
+            try:
+                verdict = await self._source.verify(token)
+            except Unauthenticated as refusal:
+                self._memory.keep_unknown(digest, int(refusal.metadata.get(EPOCH, "-1")), boot_time())
+                raise not_accepted() from None
             self._check_lease()
             kept = _kept(verdict, sent)
-            if verdict.audience != access_pb2.AUDIENCE_INTEGRATION:
-                return kept  # operators' tokens are few, and asked about each time
-            if verdict.epoch >= max(self._floor, self._ended.get(verdict.principal, 0)):
-                self._keep(digest, kept)
+            # Operators' tokens are few, and asked about each time.
+            is_operator = verdict.audience == access_pb2.AUDIENCE_OPERATOR
+            if is_operator or self._memory.keep(digest, kept, verdict.epoch):
                 return kept
         raise Unavailable("This key is being changed. Try again shortly.", retry_after=1)
 
-    async def _verify(self, token: str) -> keys_pb2.VerifyTokenResponse:
-        try:
-            request = keys_pb2.VerifyTokenRequest(token=token)
-            answer: keys_pb2.VerifyTokenResponse = await self._keys.VerifyToken(request, timeout=VERIFY_DEADLINE_S)
-        except grpc.aio.AioRpcError as failure:
-            if status.reason_of(failure) == errors.Unauthenticated.default_reason:
-                raise not_accepted() from None
-            raise status.to_error(failure) from failure
-        return answer
 
-    def _keep(self, digest: bytes, kept: _Kept) -> None:
-        if len(self._kept) >= MAX_KEPT:
-            self._drop(next(iter(self._kept)))  # the one that has been here longest
-        self._kept[digest] = kept
-        self._tokens.setdefault(kept.caller.principal, set()).add(digest)
-
-    def _drop(self, digest: bytes) -> None:
-        kept = self._kept.pop(digest)
-        tokens = self._tokens[kept.caller.principal]
-        tokens.discard(digest)
-        if not tokens:
-            del self._tokens[kept.caller.principal]
-
-    def _end(self, principal: str, epoch: int) -> None:
-        """Drops what is known of a principal, and refuses to learn it from before `epoch`."""
-        for digest in self._tokens.pop(principal, ()):
-            del self._kept[digest]
-        if len(self._ended) >= MAX_ENDED:
-            self._ended.clear()
-            self._floor = epoch
-        self._ended[principal] = epoch
-
-    def _forget_all(self, epoch: int) -> None:
-        """Begins anew at `epoch`."""
-        self._kept.clear()
-        self._tokens.clear()
-        self._ended.clear()
-        self._floor = self._epoch = epoch
-
-
-def _kept(verdict: keys_pb2.VerifyTokenResponse, sent: float) -> _Kept:
-    stores = None
-    if verdict.audience != access_pb2.AUDIENCE_OPERATOR:
-        stores = frozenset(ids_of(name)[0] for name in verdict.stores)
+def _kept(verdict: keys_pb2.VerifyTokenResponse, sent: float) -> Kept:
     # Counted from when it was asked for, and by the length that Keys found: no clock is compared with another.
     lasts = verdict.valid_duration.ToMilliseconds() / 1000 if verdict.HasField("valid_duration") else float("inf")
-    ends = from_timestamp(verdict.expire_time) if verdict.HasField("expire_time") else None
-    caller = Caller(verdict.principal, verdict.audience, frozenset(verdict.scopes), stores, ends)
-    return _Kept(caller, verdict.secret, sent + lasts)
+    return Kept(_caller(verdict), sent + lasts)
 
 
-def _use(secret: str, moment: float) -> keys_pb2.RenewLeaseRequest.SecretUse:
+def _caller(verdict: keys_pb2.VerifyTokenResponse) -> Caller:
+    stores = frozenset(ids_of(name)[0] for name in verdict.stores)
+    return Caller(
+        principal=verdict.principal,
+        audience=verdict.audience,
+        scopes=frozenset(verdict.scopes),
+        stores=None if verdict.audience == access_pb2.AUDIENCE_OPERATOR else stores,
+        expire_time=from_timestamp(verdict.expire_time) if verdict.HasField("expire_time") else None,
+        roles={ids_of(each.store)[0]: each.role for each in verdict.roles},
+        suspended=frozenset(ids_of(name)[0] for name in verdict.suspended_stores),
+        networks=tuple(map(parse_network, verdict.allowed_cidrs)),
+        credential_id=verdict.secret,
+    )
+
+
+def _use(credential: str, moment: float, origin: Origin) -> keys_pb2.RenewLeaseRequest.SecretUse:
     stamp = Timestamp()
     stamp.FromMilliseconds(round(moment * 1000))
-    return keys_pb2.RenewLeaseRequest.SecretUse(secret=secret, use_time=stamp)
-
-
-def _boot_time() -> float:
-    """Seconds by a clock that is never set and, where there is such a one, goes on while the machine sleeps."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+    return keys_pb2.RenewLeaseRequest.SecretUse(
+        secret=credential, use_time=stamp, client_address=origin.address, client_agent=origin.agent
+    )

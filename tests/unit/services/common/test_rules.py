@@ -14,6 +14,7 @@ from sedifex.webhooks.v1 import webhooks_pb2
 from services.common.access.caller import Caller
 from services.common.access.interceptor import AccessInterceptor
 from services.common.access.leased import LeasedVerdicts
+from services.common.access.refusals import Refusals
 from services.common.access.rules import MethodRule, RuleError, read_rules
 from services.common.errors import InvalidArgument, PermissionDenied
 
@@ -77,7 +78,7 @@ def test_every_method_of_every_service_has_a_rule() -> None:
 )
 def test_a_server_with_an_rpc_without_a_sound_rule_refuses_to_start(rule: Any, says: str) -> None:
     with pytest.raises(RuleError, match=says) as refused:
-        AccessInterceptor([_service(rule)], LeasedVerdicts(None), "secret")  # type: ignore[arg-type]
+        AccessInterceptor([_service(rule)], LeasedVerdicts(None, Refusals(1)), "secret")  # type: ignore[arg-type]
     assert "example.Example.Do" in str(refused.value)
 
 

@@ -56,7 +56,10 @@ def test_no_mode_falls_back_to_a_default_secret(monkeypatch: pytest.MonkeyPatch,
         load(KeysSettings)
 
 
-def test_the_gateway_needs_no_secret() -> None:
+def test_the_gateway_needs_the_service_secret_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit):
+        load(GatewaySettings)
+    monkeypatch.setenv("SEDIFEX_SERVICE_SECRET", "s" * 32)
     assert load(GatewaySettings).gateway_port == 8080
 
 

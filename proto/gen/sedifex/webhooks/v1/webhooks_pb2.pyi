@@ -74,7 +74,7 @@ class WebhookEndpoint(_message.Message):
     """Why it is disabled, in plain words. Empty: it is not."""
     @_builtins.property
     def event_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The types of events that it gets. Empty: all."""
+        """The types of events that it gets. Empty: all of products."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
@@ -274,12 +274,17 @@ class Event(_message.Message):
     store: _builtins.str
     """The store that it happened in, "stores/{store}"."""
     type: _builtins.str
-    """What happened: "product.created", "product.updated" or "product.deleted"."""
+    """What happened: "product.created", "product.updated", "product.deleted",
+    "key.created", "key.rotated", "key.expiring", "key.expired" or
+    "key.revoked".
+    """
     sequence: _builtins.int
-    """Grows with every change in the store: the order in which things happened."""
+    """Grows with every change in the store: the order in which things happened
+    to its products, and in numbers of its own to its keys.
+    """
     data: _builtins.str
-    """What the event carries: a JSON object, {"productId","before","after"},
-    passed on byte for byte.
+    """What the event carries: a JSON object, {"productId","before","after"} or
+    {"keyId","before","after"}, passed on byte for byte.
     """
     @_builtins.property
     def occur_time(self) -> _timestamp_pb2.Timestamp:
@@ -327,7 +332,10 @@ class CreateWebhookEndpointRequest(_message.Message):
     @_builtins.property
     def event_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The types of events to send: "product.created", "product.updated",
-        "product.deleted". Empty: all.
+        "product.deleted", "key.created", "key.rotated", "key.expiring",
+        "key.expired", "key.revoked". Empty: all of products.
+
+        An API key needs the scope keys.read to ask for those of keys.
         """
 
     def __init__(

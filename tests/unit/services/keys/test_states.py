@@ -3,12 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sedifex.access.v1 import access_pb2
 from sedifex.keys.v1 import keys_pb2
 
-from services.common.access.caller import Caller
-from services.common.errors import PermissionDenied
-from services.keys import lifecycle
+from services.keys import states
 from services.keys.queries import Key, Secret
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -56,35 +53,11 @@ def _key(
     ],
 )
 def test_state_and_acceptance_of_the_lasting_secret(key: Key, state: int, accepted: bool) -> None:
-    assert lifecycle.state_of(key, NOW) == state
-    assert lifecycle.is_accepted(key, LASTING, NOW) is accepted
+    assert states.state_of(key, NOW) == state
+    assert states.is_accepted(key, LASTING, NOW) is accepted
 
 
 @pytest.mark.parametrize(("ends", "accepted"), [(NOW + SECOND, True), (NOW, False), (NOW - SECOND, False)])
 def test_an_old_secret_is_accepted_to_the_second_of_its_end(ends: datetime, accepted: bool) -> None:
     key = _key(old_ends=ends)
-    assert lifecycle.is_accepted(key, key.secrets[1], NOW) is accepted
-
-
-def _integration(*scopes: str, ends: datetime | None = None) -> Caller:
-    return Caller("keys/k", access_pb2.AUDIENCE_INTEGRATION, frozenset(scopes), frozenset({"st_a"}), ends)
-
-
-@pytest.mark.parametrize(
-    "caller",
-    [
-        _integration("catalog.read"),
-        _integration("catalog.read", "keys.write", ends=NOW + 2 * DAY),
-        Caller("operators/o", access_pb2.AUDIENCE_OPERATOR),
-    ],
-)
-def test_whoever_can_do_as_much_may_manage_a_key(caller: Caller) -> None:
-    lifecycle.check_gives_no_more_than_it_has(caller, _key(NOW + 2 * DAY))
-
-
-@pytest.mark.parametrize(
-    "caller", [_integration("keys.write"), _integration(), _integration("catalog.read", ends=NOW + DAY)]
-)
-def test_a_key_that_can_do_less_may_not(caller: Caller) -> None:
-    with pytest.raises(PermissionDenied):
-        lifecycle.check_gives_no_more_than_it_has(caller, _key(NOW + 2 * DAY))
+    assert states.is_accepted(key, key.secrets[1], NOW) is accepted

@@ -8,15 +8,18 @@ Webhooks service takes each id once.
 import asyncio
 import logging
 import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import accumulate, takewhile
 
 import grpc
 from sedifex.webhooks.v1 import webhooks_pb2, webhooks_pb2_grpc
 
-from services.catalog import queries
-from services.catalog.queries import OutboxEvent
 from services.common.database import Database
 from services.common.errors import SedifexError
+from services.common.ids import new_id
+from services.common.notifications import Listener
+from services.common.outbox import Outbox, OutboxEvent
 from services.common.times import to_timestamp
 from services.common.waiting import wait_within
 
@@ -35,11 +38,35 @@ MIN_BACKOFF_S = 0.1
 MAX_BACKOFF_S = 5.0
 
 
-class Relay:
-    """The relay of one Catalog process; `holder` tells it from the others."""
+@asynccontextmanager
+async def relaying(database: Database, url: str, outbox: Outbox, webhooks: grpc.aio.Channel) -> AsyncIterator[None]:
+    """Relays what the outbox holds while the context lasts; `url` is its database's, to hear of what is added."""
+    relay = Relay(database, outbox, webhooks_pb2_grpc.WebhooksServiceStub(webhooks), new_id("relay"))
+    loop = asyncio.get_running_loop()
+    listener = Listener(url, outbox.channel, lambda: loop.call_soon_threadsafe(relay.wake))
+    running = asyncio.create_task(relay.run())
+    listener.start()
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(listener.stop)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await relay.close()
 
-    def __init__(self, database: Database, webhooks: "webhooks_pb2_grpc.WebhooksServiceAsyncStub", holder: str) -> None:
+
+class Relay:
+    """The relay of one process; `holder` tells it from the others."""
+
+    def __init__(
+        self,
+        database: Database,
+        outbox: Outbox,
+        webhooks: "webhooks_pb2_grpc.WebhooksServiceAsyncStub",
+        holder: str,
+    ) -> None:
         self._database = database
+        self._outbox = outbox
         self._webhooks = webhooks
         self._holder = holder
         self._wake = asyncio.Event()
@@ -80,7 +107,7 @@ class Relay:
     async def close(self) -> None:
         """Gives up the lease, for another relay to go on at once."""
         try:
-            await self._database.read(queries.give_up_relay_lease, self._holder)
+            await self._database.read(self._outbox.give_up_lease, self._holder)
         except SedifexError as failure:
             log.warning("the relay's lease stays until it runs out", extra={"cause": failure.reason})
 
@@ -91,14 +118,14 @@ class Relay:
             AioRpcError: the Webhooks service did not acknowledge them; they stay in the outbox.
             Unavailable: the database could not be reached.
         """
-        if not await self._database.read(queries.take_relay_lease, self._holder, LEASE_S):
+        if not await self._database.read(self._outbox.take_lease, self._holder, LEASE_S):
             return 0
-        batch = _fitting(await self._database.read(queries.list_outbox, BATCH_EVENTS))
+        batch = _fitting(await self._database.read(self._outbox.list, BATCH_EVENTS))
         if not batch:
             return 0
         request = webhooks_pb2.PublishEventsRequest(events=map(_message, batch))
         await self._webhooks.PublishEvents(request, timeout=PUBLISH_DEADLINE_S)
-        await self._database.read(queries.delete_outbox, [event.event_id for event in batch])
+        await self._database.read(self._outbox.delete, [event.event_id for event in batch])
         return len(batch)
 
 

@@ -1,0 +1,63 @@
+"""Events on their way out of a service: written with the change itself, kept until the Webhooks service has them.
+
+Every service that publishes has the same two tables, made by its migrations: `outbox` and `relay_lease`, and a trigger
+that notifies a channel at each commit which adds to the outbox.
+"""
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from datetime import datetime
+
+import peewee
+
+
+@dataclass(frozen=True)
+class OutboxEvent:
+    """An event that the Webhooks service is to be told of."""
+
+    event_id: str
+    store_id: str
+    type: str
+    sequence: int
+    """Its place among the events of this kind of thing in the store."""
+    occur_time: datetime
+    data: str
+    """A JSON object."""
+
+
+_COLUMNS = ", ".join(field.name for field in fields(OutboxEvent))
+
+
+class Outbox:
+    """The outbox in one service's database; `channel` is what PostgreSQL notifies."""
+
+    def __init__(self, handle: peewee.PostgresqlDatabase, channel: str) -> None:
+        self._handle = handle
+        self.channel = channel
+
+    def insert(self, event: OutboxEvent) -> None:
+        """Keeps an event until the Webhooks service has it; wakes the relay at the commit."""
+        places = ", ".join(["%s"] * len(fields(OutboxEvent)))
+        self._handle.execute_sql(f"INSERT INTO outbox ({_COLUMNS}) VALUES ({places})", astuple(event))  # noqa: S608
+
+    def list(self, limit: int) -> list[OutboxEvent]:
+        """The oldest events. Those of one store come in the order of their commits."""
+        statement = f"SELECT {_COLUMNS} FROM outbox ORDER BY id LIMIT %s"  # noqa: S608 - names of our own fields
+        return [OutboxEvent(*row) for row in self._handle.execute_sql(statement, (limit,)).fetchall()]
+
+    def delete(self, event_ids: Sequence[str]) -> None:
+        """Lets events go that the Webhooks service has acknowledged."""
+        self._handle.execute_sql("DELETE FROM outbox WHERE event_id = ANY (%s)", (list(event_ids),))
+
+    def take_lease(self, holder: str, seconds: float) -> bool:
+        """Takes or extends the right to be the one relay at work, by the database's clock; False if another has it."""
+        statement = """
+            UPDATE relay_lease SET holder = %(holder)s, expire_time = now() + make_interval(secs => %(seconds)s)
+            WHERE holder = %(holder)s OR expire_time < now() RETURNING holder
+        """
+        cursor = self._handle.execute_sql(statement, {"holder": holder, "seconds": seconds})
+        return cursor.fetchone() is not None
+
+    def give_up_lease(self, holder: str) -> None:
+        """Ends the lease, if this holder has it."""
+        self._handle.execute_sql("UPDATE relay_lease SET expire_time = '-infinity' WHERE holder = %s", (holder,))
