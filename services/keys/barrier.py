@@ -116,13 +116,16 @@ class Barrier:
         while True:
             await asyncio.sleep(SWEEP_S)
             try:
-                await self.sweep()
+                await self.sweep(boot_time())
             except Exception:
                 log.exception("leases could not be swept")
 
-    async def sweep(self) -> None:
-        """Takes those watchers for gone that have not renewed for a lease, so that no revocation waits for them."""
-        watchers, now = await self._database.read(leases.list_watchers), boot_time()
+    async def sweep(self, now: float) -> None:
+        """Takes those watchers for gone that have not renewed for a lease, so that no revocation waits for them.
+
+        `now` is in seconds by a clock that is never set. A lease is counted from when this process first saw it.
+        """
+        watchers = await self._database.read(leases.list_watchers)
         seen = {each.id: self._seen.get(each.id, (-1, now)) for each in watchers}
         self._seen = {
             each.id: seen[each.id] if seen[each.id][0] == each.renewals else (each.renewals, now) for each in watchers

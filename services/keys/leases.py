@@ -53,7 +53,7 @@ def invalidate(principals: Sequence[str]) -> int:
     """Gives a change its epoch; watchers hear whom it concerns from its commit on. Wants the change's transaction."""
     statement = """
         WITH next AS (UPDATE revocation_epoch SET epoch = epoch + 1 RETURNING epoch),
-        told AS (INSERT INTO invalidation (epoch, principal) SELECT epoch, unnest(%(principals)s) FROM next),
+        told AS (INSERT INTO invalidation (epoch, principal) SELECT epoch, unnest(%(principals)s::text[]) FROM next),
         woken AS (SELECT pg_notify(%(channel)s, ''))
         SELECT epoch FROM next, woken
     """

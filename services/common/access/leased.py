@@ -146,13 +146,13 @@ class LeasedVerdicts:
 
     async def _learn(self, token: str, digest: bytes, origin: Origin) -> Kept:
         """The verdict on a token that is not remembered; what is refused counts against where it came from."""
-        self._refusals.check(origin.address)
+        self._refusals.check(origin.address, boot_time())
         try:
             if token_format.kind_of(token) is None or self._memory.is_unknown(digest, boot_time()):
                 raise not_accepted()
             return await self._fill(token, digest)
         except Unauthenticated:
-            self._refusals.note(origin.address)
+            self._refusals.note(origin.address, boot_time())
             raise
 
     async def _fill(self, token: str, digest: bytes) -> Kept:
