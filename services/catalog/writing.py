@@ -81,14 +81,15 @@ def save(store: Store, changes: Sequence[Pair], new_event_id: Callable[[], str],
     """
     written: list[Pair] = []
     for number, (before, wanted) in enumerate(changes, start=store.version + 1):
-        after = replace(wanted, version=number, update_time=now)
-        if visibility.event_type(before, after):
-            after = replace(after, seen_version=number)
-        written.append((before, after))
+        # What begins anew unseen was seen before: its tombstone must stay.
+        seen = before.seen_version if before else None
+        if visibility.event_type(before, wanted):
+            seen = number
+        written.append((before, replace(wanted, version=number, seen_version=seen, update_time=now)))
     products = [after for _, after in written]
     queries.save_products(products)
-    seen = max((each.seen_version or 0 for each in products), default=0)
-    moved = replace(store, version=products[-1].version, seen_version=max(store.seen_version, seen))
+    last_seen = max(store.seen_version, *(each.seen_version or 0 for each in products))
+    moved = replace(store, version=products[-1].version, seen_version=last_seen)
     queries.update_store(moved)
     events.tell(written, new_event_id, now)
     return products

@@ -31,7 +31,7 @@ from services.common.access.verdicts import EPOCH, Source, not_accepted
 from services.common.errors import SedifexError, Unauthenticated, Unavailable
 from services.common.ids import ids_of
 from services.common.times import boot_time, from_timestamp
-from services.common.waiting import wait_within
+from services.common.waiting import running, wait_within
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +49,10 @@ FILL_ATTEMPTS = 5
 async def leased_verdicts(source: Source, refused_per_minute: int) -> AsyncIterator["LeasedVerdicts"]:
     """Verdicts from the Keys service, under a lease that is kept while the context lasts."""
     verdicts = LeasedVerdicts(source, Refusals(refused_per_minute))
-    running = asyncio.create_task(verdicts.run())
     try:
-        yield verdicts
+        async with running(verdicts.run()):
+            yield verdicts
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
         await verdicts.leave()
 
 
