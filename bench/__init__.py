@@ -1,0 +1,1 @@
+"""`make bench`: figures, each with its reference measured in the same run."""
