@@ -207,7 +207,7 @@ async def _until_known(board: Board, slot: int, seats: Sequence[int]) -> None:
         TimeoutError: one did not in time.
     """
     async with asyncio.timeout(KNOWN_S):
-        while not all(board.columns[seat].latest[slot] for seat in seats):
+        while not all(board.columns[seat].latest[slot] for seat in seats):  # noqa: ASYNC110 - others write it
             await asyncio.sleep(0.005)
 
 

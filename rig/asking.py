@@ -117,7 +117,7 @@ async def until_told() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     # Not through the loop: the point is that the loop stands still, in the middle of whatever it is doing.
-    signal.signal(signal.SIGUSR1, lambda *_: time.sleep(random.uniform(0.2, 2.0)))  # noqa: ASYNC251
+    signal.signal(signal.SIGUSR1, lambda *_: time.sleep(random.uniform(0.2, 2.0)))
     parent = os.getppid()
     while not stop.is_set() and os.getppid() == parent:
         with suppress(TimeoutError):

@@ -14,10 +14,9 @@ from sedifex.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc
 from sedifex.webhooks.v1 import webhooks_pb2, webhooks_pb2_grpc
 
-from services.common.clients import CHANNEL_OPTIONS
-
 from rig.asking import Ask, Pace, Seat, until_told
 from rig.board import Board, Outcome, Slot
+from services.common.clients import CHANNEL_OPTIONS
 
 DEADLINE_S = 3.0
 Code = grpc.StatusCode
@@ -71,7 +70,7 @@ def asking(service: str, channel: grpc.aio.Channel) -> Ask:
 
 async def _run(options: argparse.Namespace) -> None:
     board = Board(options.board)
-    pace = Pace(burst=3, pause=options.pause, refused_every=options.refused_every)
+    pace = Pace(burst=1, pause=options.pause, refused_every=options.refused_every)
     running = []
     for each in options.seat:
         seat, _, rest = each.partition("=")
@@ -93,7 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="rig.calls")
     parser.add_argument("--board", type=Path, required=True)
     parser.add_argument("--seat", action="append", required=True)
-    parser.add_argument("--pause", type=float, default=0.02)
+    parser.add_argument("--pause", type=float, default=0.04)
     parser.add_argument("--refused-every", type=float, default=0.03)
     asyncio.run(_run(parser.parse_args()))
 

@@ -34,9 +34,7 @@ async def _run(options: argparse.Namespace) -> None:
         except OSError:
             writer.close()
             return
-        await asyncio.gather(
-            _pass_on(reader, far_writer, options.delay), _pass_on(far_reader, writer, options.delay)
-        )
+        await asyncio.gather(_pass_on(reader, far_writer, options.delay), _pass_on(far_reader, writer, options.delay))
 
     own_host, own_port = options.listen.rsplit(":", 1)
     await asyncio.start_server(connect, own_host, int(own_port))

@@ -11,9 +11,8 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from sedifex.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc
 
-from services.common.clients import CHANNEL_OPTIONS
-
 from rig.board import SCOPES
+from services.common.clients import CHANNEL_OPTIONS
 
 DEADLINE_S = 12.0
 """More than Keys lets a revocation wait for watchers that have gone silent."""
@@ -51,17 +50,20 @@ class Operator:
     async def create(self, store: str, at: int = 0, scopes: Sequence[str] = SCOPES) -> keys_pb2.CreateKeyResponse:
         """Makes a key of a store, at the Keys process of this number."""
         request = keys_pb2.CreateKeyRequest(parent=store, display_name="Rig", scopes=scopes)
-        return await self._call(at, "CreateKey", request)
+        made: keys_pb2.CreateKeyResponse = await self._call(at, "CreateKey", request)
+        return made
 
     async def revoke(self, key: str, at: int = 0) -> keys_pb2.RevokeKeyResponse:
         """Revokes a key."""
-        return await self._call(at, "RevokeKey", keys_pb2.RevokeKeyRequest(name=key))
+        revoked: keys_pb2.RevokeKeyResponse = await self._call(at, "RevokeKey", keys_pb2.RevokeKeyRequest(name=key))
+        return revoked
 
     async def rotate(self, key: str, at: int = 0, *, overlap_seconds: int = HOUR_S) -> keys_pb2.RotateKeyResponse:
         """Gives a key a new secret."""
         request = keys_pb2.RotateKeyRequest(name=key)
         request.overlap.FromSeconds(overlap_seconds)
-        return await self._call(at, "RotateKey", request)
+        rotated: keys_pb2.RotateKeyResponse = await self._call(at, "RotateKey", request)
+        return rotated
 
     async def complete(self, key: str, at: int = 0) -> None:
         """Ends a rotation's overlap: the old secret ends."""

@@ -20,10 +20,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from cli import migrations, operators
 from cli.up import postgres
 from cli.up.state import Refusal
-from services.common.settings import PREFIX, DatabaseSettings, KeysSettings
-
 from rig.operator import Operator
 from rig.process import Process, last_lines
+from services.common.settings import PREFIX, DatabaseSettings, KeysSettings
 
 READY_S = 30.0
 DATABASE_START_S = 20.0
@@ -42,6 +41,7 @@ class System:
     database: postgres.Server
     processes: dict[str, Process] = field(default_factory=dict)
     """keys-1, keys-2, …, catalog, webhooks, and what has been added."""
+    _starting: "asyncio.Task[None] | None" = None
 
     @property
     def replicas(self) -> list[Process]:
@@ -106,11 +106,25 @@ class System:
         await asyncio.to_thread(process.wait, DATABASE_START_S)
 
     async def start_database(self) -> None:
-        """Starts PostgreSQL again on its data.
+        """Starts PostgreSQL again on its data, or waits for a start that is under way.
 
         Raises:
             Refusal: it does not start in time.
         """
+        if self._starting is None or self._starting.done():
+            self._starting = asyncio.create_task(self._start_database())
+        # It goes on if the caller is cancelled: a thread cannot be, and a server nobody waits for would be left over.
+        await asyncio.shield(self._starting)
+
+    async def stop(self) -> None:
+        """Ends all processes, the last started first, and PostgreSQL."""
+        if self._starting is not None:
+            await asyncio.gather(self._starting, return_exceptions=True)
+        for process in reversed(self.processes.values()):
+            process.stop()
+        self.database.stop()
+
+    async def _start_database(self) -> None:
         deadline = time.monotonic() + DATABASE_START_S
         while True:
             try:
@@ -122,12 +136,6 @@ class System:
                 await asyncio.sleep(0.2)
             else:
                 return
-
-    def stop(self) -> None:
-        """Ends all processes, the last started first, and PostgreSQL."""
-        for process in reversed(self.processes.values()):
-            process.stop()
-        self.database.stop()
 
 
 @asynccontextmanager
@@ -161,7 +169,7 @@ async def running(
         async with Operator.connect(token, system.keys_addresses, addresses["catalog"]) as operator:
             yield system, operator
     finally:
-        system.stop()
+        await system.stop()
 
 
 def free_address() -> str:

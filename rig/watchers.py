@@ -10,15 +10,14 @@ import random
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from rig.asking import Ask, Pace, Seat, until_told
+from rig.board import Board, Outcome, Slot
 from services.common import errors
 from services.common.access.caller import Caller
 from services.common.access.leased import leased_verdicts
 from services.common.access.verdicts import Verdicts
 from services.common.clients import service_channel
 from services.common.settings import PREFIX
-
-from rig.asking import Ask, Pace, Seat, until_told
-from rig.board import Board, Outcome, Slot
 
 SECRET_VARIABLE = PREFIX + "SERVICE_SECRET"
 
@@ -92,7 +91,7 @@ def main() -> None:
     parser.add_argument("--seats", required=True)
     parser.add_argument("--keys", required=True)
     parser.add_argument("--burst", type=int, default=200)
-    parser.add_argument("--pause", type=float, default=0.004)
+    parser.add_argument("--pause", type=float, default=0.02)
     parser.add_argument("--refused-every", type=float, default=0.03)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--unleased", action="store_true")
