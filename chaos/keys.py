@@ -13,11 +13,15 @@ from chaos.revoking import Revoking
 from chaos.scenarios import Family, Options, Result
 from chaos.stage import ASKERS, Extra, Stage, open_stage
 
-REVOKERS = 6
+WATCHERS = 4
+"""Beside those in the services."""
+REVOKERS = 16
+"""How many revoke at the same time: where a watcher has gone silent, each waits for its lease."""
+CALM_REVOKERS = 6
 RACERS = 3
 END_S = 60.0
 """How long the revocations under way may take to end when everything works again."""
-SETTLE_S = 1.5
+SETTLE_S = 1.0
 """How long everybody is asked still, before the checks are held against the returns."""
 
 Disturb = Callable[[Stage], Coroutine[Any, Any, None]]
@@ -62,26 +66,26 @@ async def _slow_watchers(stage: Stage) -> None:
 
 async def _freeze_services(stage: Stage) -> None:
     while True:
-        await stage.freeze(stage.random.choice(["catalog", "webhooks"]), stage.random.uniform(1, 7))
+        await stage.freeze(stage.random.choice(["catalog", "webhooks"]), stage.random.uniform(2, 8))
         await asyncio.sleep(stage.random.uniform(0.5, 2))
 
 
 async def _kill_keys(stage: Stage) -> None:
     while True:
+        await asyncio.sleep(stage.random.uniform(0.5, 2.5))
         replica = stage.random.randrange(2)
         await stage.until_revoking(replica)
-        await asyncio.sleep(stage.random.uniform(0, 0.03))
         await _kill_and_restart(stage, f"keys-{replica + 1}", 1.5)
-        await asyncio.sleep(stage.random.uniform(1, 2.5))
+        await stage.until_serving(replica)
 
 
 async def _kill_database(stage: Stage) -> None:
     while True:
+        await asyncio.sleep(stage.random.uniform(1, 4))
         await stage.system.kill_database()
         stage.done["PostgreSQL killed"] += 1
         await asyncio.sleep(stage.random.uniform(0, 1))
         await stage.system.start_database()
-        await asyncio.sleep(stage.random.uniform(3, 5))
 
 
 async def _mixed(stage: Stage) -> None:
@@ -111,8 +115,8 @@ class Scenario:
 
 
 SCENARIOS = {
-    "calm": Scenario("load, and nothing else", _calm),
-    "fill-race": Scenario("keys first used at the moment when they are revoked", _calm, revokers=1, racers=RACERS),
+    "calm": Scenario("load, and nothing else", _calm, CALM_REVOKERS),
+    "fill-race": Scenario("keys first used at the moment when they are revoked", _calm, revokers=2, racers=RACERS),
     "watchers-frozen": Scenario("watchers frozen for 1 to 8 s", _freeze_watchers),
     "watchers-cut-off": Scenario("watchers' connections to Keys broken, or silent for up to 7 s", _cut_links),
     "watchers-killed": Scenario("watchers killed and started again", _kill_watchers),
@@ -121,7 +125,7 @@ SCENARIOS = {
         _slow_watchers,
         extra=Extra("slow", link_options=("--delay", "0.3")),
     ),
-    "services-frozen": Scenario("Catalog and Webhooks frozen for 1 to 7 s", _freeze_services),
+    "services-frozen": Scenario("Catalog and Webhooks frozen for 2 to 8 s", _freeze_services),
     "keys-killed": Scenario("a Keys process killed in the middle of a revocation", _kill_keys),
     "database-killed": Scenario("PostgreSQL killed and started again", _kill_database),
     "mixed": Scenario("all of this at once", _mixed, racers=1),
@@ -135,7 +139,7 @@ SCENARIOS = {
 
 async def run(options: Options, names: Sequence[str]) -> AsyncIterator[Result]:
     """Plays these scenarios on one stage."""
-    async with open_stage(options) as stage:
+    async with open_stage(options, WATCHERS) as stage:
         for name in names:
             stage.random.seed(f"{options.seed} {name}")  # so that a scenario makes the same choices when it runs alone
             yield await _play(stage, name, options.seconds)
@@ -149,25 +153,27 @@ async def _play(stage: Stage, name: str, seconds: float) -> Result:
     stage.done.clear()
     async with stage.with_watcher(scenario.extra):
         before, revoking = {who: stage.count(who) for who in ASKERS}, Revoking(stage)
+        await revoking.stock()
         works = [revoking.revoke() for _ in range(scenario.revokers)]
         works += [revoking.race() for _ in range(scenario.racers)]
         running = [asyncio.create_task(work) for work in works]
-        beside = [asyncio.create_task(scenario.disturb(stage)), asyncio.create_task(revoking.retire())]
+        background = (scenario.disturb(stage), revoking.keep_stock(), revoking.retire())
+        disturbing, *beside = [asyncio.create_task(work) for work in background]
         try:
-            ended, _ = await asyncio.wait(beside, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait([disturbing, *beside], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             for task in ended:
                 task.result()  # none ends but by a mistake
-            beside[0].cancel()
-            await asyncio.gather(beside[0], return_exceptions=True)
+            disturbing.cancel()
+            await asyncio.gather(disturbing, return_exceptions=True)
             result.failures += [f"{process} ended by itself" for process in await stage.heal()]
             revoking.stop()
             await _end(running, result)
             await asyncio.sleep(SETTLE_S)
             await _check_live(stage, result)
         finally:
-            for task in (*running, *beside):
+            for task in (*running, disturbing, *beside):
                 task.cancel()
-            await asyncio.gather(*running, *beside, return_exceptions=True)
+            await asyncio.gather(*running, disturbing, *beside, return_exceptions=True)
         _judge(stage, result, revoking, before)
     return result
 
@@ -199,13 +205,17 @@ def _judge(stage: Stage, result: Result, revoking: Revoking, before: Mapping[str
         *(f"{counts.total():,} checks by {who}: {_listed(counts)}" for who, counts in asked.items()),
         f"{kinds.total()} taken away: {_listed(kinds)}",
         f"  accepted before by somebody: {_listed(revoking.accepted_before)}",
-        f"  by everybody: {revoking.known_everywhere}",
+        f"  of those who asked about a key, {_share(revoking.known)} had accepted it before",
         f"RevokeKey: acknowledged by {revoking.acknowledged} watchers, lapsed {revoking.lapsed}",
         f"calls repeated: {_listed(revoking.repeated)}",
         f"what was left worked on: {revoking.went_on[True]} of {revoking.went_on.total()}",
         f"disturbed: {_listed(stage.done)}",
     ]
     result.facts = facts + result.facts
+
+
+def _share(counts: Counter[bool]) -> str:
+    return f"{counts[True] / counts.total():.0%}" if counts else "none"
 
 
 def _since(before: Counter[str], now: Counter[str]) -> Counter[str]:

@@ -13,8 +13,9 @@ from rig.board import SCOPES
 
 KINDS = {"revoke": 4, "complete": 2, "cancel": 2, "scopes": 2, "rotate-at-once": 1}
 """How keys are taken away, and how often each."""
-AT_ONCE = 3
-"""Keys made in one go: while Catalog is frozen none can be made, and some must be there to be revoked."""
+STOCK = 16
+"""Keys that are kept ready: while Catalog is frozen none can be made, and some must be there to be revoked."""
+STOCKERS = 3
 WARM_S = 0.8
 """How long to wait for everybody to know a key before it is taken away."""
 KNOWN_S = 5.0
@@ -42,13 +43,15 @@ class Revoking:
         self._stage = stage
         self._choice = stage.random
         self._stopping = False
+        self._stock: list[tuple[str, str]] = []
+        """Names and secrets of keys that nobody has used yet."""
         self._live: dict[int, list[int]] = {}
         """Slots of what has not been taken away yet, and the seats that ask about each."""
         self.victims: list[Victim] = []
         self.accepted_before: Counter[str] = Counter()
         """By kind: victims that somebody had accepted before they were taken away."""
-        self.known_everywhere = 0
-        """Victims that everybody had."""
+        self.known: Counter[bool] = Counter()
+        """Whether those who were to ask about a victim had accepted it before, race aside."""
         self.acknowledged = self.lapsed = 0
         self.repeated: Counter[str] = Counter()
         """Calls that were repeated, by the code that they had got."""
@@ -59,18 +62,33 @@ class Revoking:
         """Lets those who revoke end what they have begun."""
         self._stopping = True
 
+    async def stock(self) -> None:
+        """Makes keys until there are enough."""
+
+        async def make() -> None:
+            while len(self._stock) < STOCK:
+                made, _ = await self._through(lambda at: self._call.create(self._stage.store, at), revoking=False)
+                self._stock.append((made.key.name, made.secret))
+
+        await asyncio.gather(*(make() for _ in range(STOCKERS)))
+
+    async def keep_stock(self) -> None:
+        """Does so again and again, until cancelled."""
+        while True:
+            await self.stock()
+            await asyncio.sleep(LOOK_S)
+
     async def revoke(self) -> None:
-        """Makes keys and takes them away, until stopped."""
-        while not self._stopping:
-            for name, secret in [await self._create() for _ in range(AT_ONCE)]:
-                (kind,) = self._choice.choices(list(KINDS), list(KINDS.values()))
-                await self._take_away(kind, name, secret)
-                await asyncio.sleep(self._choice.uniform(0, 0.1))
+        """Takes keys away, until stopped."""
+        while (taken := await self._next_key()) is not None:
+            (kind,) = self._choice.choices(list(KINDS), list(KINDS.values()))
+            await self._take_away(kind, *taken)
+            await asyncio.sleep(self._choice.uniform(0, 0.1))
 
     async def race(self) -> None:
-        """Makes keys that are used for the first time at the very moment at which they are revoked, until stopped."""
-        while not self._stopping:
-            name, secret = await self._create()
+        """Revokes keys at the very moment at which they are used for the first time, until stopped."""
+        while (taken := await self._next_key()) is not None:
+            name, secret = taken
             lead = self._choice.uniform(-RACE_S, RACE_S)
 
             async def first_use(secret: str = secret, lead: float = lead) -> int:
@@ -81,6 +99,14 @@ class Revoking:
             await asyncio.sleep(max(0.0, -lead))
             returned = await self._revoke(name)
             self._took("race", await using, returned)
+
+    async def _next_key(self) -> tuple[str, str] | None:
+        """A key out of the stock, waiting for one; None when it is time to stop."""
+        while not self._stopping:
+            if self._stock:
+                return self._stock.pop()
+            await asyncio.sleep(LOOK_S)
+        return None
 
     async def retire(self) -> None:
         """Lets tokens rest that were taken away long ago, until cancelled."""
@@ -148,10 +174,6 @@ class Revoking:
         self.lapsed += answer.lapsed
         return returned
 
-    async def _create(self) -> tuple[str, str]:
-        made, _ = await self._through(lambda at: self._call.create(self._stage.store, at), revoking=False)
-        return made.key.name, made.secret
-
     async def _through(self, work: Callable[[int], Awaitable[Any]], *, revoking: bool = True) -> tuple[Any, float]:
         """Calls a Keys process, and the other one when that does not answer, until one has answered OK.
 
@@ -196,7 +218,7 @@ class Revoking:
             if all(known) or (waited > WARM_S and any(known)):
                 break
             await asyncio.sleep(LOOK_S)
-        self.known_everywhere += all(known)
+        self.known.update(known)
 
     async def _goes_on(self, slot: int, returned: float) -> None:
         deadline = time.monotonic() + GOES_ON_S

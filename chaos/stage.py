@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -11,17 +12,18 @@ from dataclasses import dataclass, field
 import grpc
 
 from chaos.scenarios import Options
+from cli.up.state import Refusal
 from rig import system
 from rig.board import SCOPES, Board, new_board
 from rig.operator import Operator
 from rig.process import Process
 from rig.system import System
 
-WATCHERS = 4
 FIRST_WATCHER_SEAT = 8
 LIVE_S = 25.0
 """How long after the end of a disturbance everything may take to work again."""
 ASKERS = ("watchers", "clients")
+MIDDLE_S = 0.03
 LOOK_S = 0.005
 """How often to look at the board."""
 
@@ -132,11 +134,26 @@ class Stage:
         self.down.add(name)
         self.process(name).kill()
         self.done[f"{_kind(name)} killed"] += 1
+        if name.startswith("keys-"):
+            self.done["revocations under way there"] += self.revoking_at[int(name.partition("-")[2]) - 1]
 
     def start(self, name: str) -> None:
         """Starts a process that has been killed."""
         self.process(name).start()
-        self.down.discard(name)
+        if not name.startswith("keys-"):  # which may find no database: see `until_serving`
+            self.down.discard(name)
+
+    async def until_serving(self, replica: int) -> None:
+        """Waits until a Keys process serves that was started, and starts it again, as a supervisor would, when it ends
+        because PostgreSQL is away."""
+        name, address = f"keys-{replica + 1}", self.system.keys_addresses[replica]
+        while name in self.down:
+            try:
+                await self.system.until_serving(name, address)
+                self.down.discard(name)
+            except Refusal:
+                self.done["keys started without a database"] += 1
+                self.process(name).start()
 
     async def freeze(self, name: str, seconds: float) -> None:
         """Freezes a process for so long."""
@@ -162,6 +179,7 @@ class Stage:
             process.thaw()
             self.start(name)
         await self.system.until_ready()
+        self.down.clear()
         return ended
 
     async def until_live(self) -> float:
@@ -185,8 +203,12 @@ class Stage:
         return time.monotonic() - began
 
     async def until_revoking(self, replica: int) -> None:
-        """Waits until a revocation is under way at a Keys process."""
-        while not self.revoking_at[replica]:  # noqa: ASYNC110 - a scenario's length bounds it
+        """Waits for the middle of a revocation at a Keys process."""
+        while True:
+            if self.revoking_at[replica]:
+                await asyncio.sleep(self.random.uniform(0, MIDDLE_S))
+                if self.revoking_at[replica]:
+                    return
             await asyncio.sleep(LOOK_S / 5)
 
     async def _create(self) -> str:
@@ -198,8 +220,10 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(options: Options) -> AsyncIterator[Stage]:
-    """A system with two Keys processes, clients of all services, and watchers."""
+async def open_stage(options: Options, watchers: int) -> AsyncIterator[Stage]:
+    """A system with two Keys processes, clients of all services, and so many watchers."""
+    # Inherited by what is started: a process that is told to stall before it knows how to must not die of it.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     async with system.running(options.folder, keys=2, linked=True) as (made, operator):
         with new_board(options.folder) as board:
             stage = Stage(made, operator, board, random.Random(options.seed), await operator.new_store())
@@ -208,7 +232,7 @@ async def open_stage(options: Options) -> AsyncIterator[Stage]:
             stage.seats = {seat: f"a client of {name}" for seat, (name, _) in enumerate(services)}
             calls = [f"--seat={seat}={name}@{address}" for seat, (name, address) in enumerate(services)]
             made.add("calls", "rig.calls", "--board", str(board.path), *calls)
-            for number in range(1, WATCHERS + 1):
+            for number in range(1, watchers + 1):
                 stage.add_watcher(Extra(str(number)))
             await stage.until_live()
             yield stage

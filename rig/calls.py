@@ -92,7 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="rig.calls")
     parser.add_argument("--board", type=Path, required=True)
     parser.add_argument("--seat", action="append", required=True)
-    parser.add_argument("--pause", type=float, default=0.04)
+    parser.add_argument("--pause", type=float, default=0.03)
     parser.add_argument("--refused-every", type=float, default=0.03)
     asyncio.run(_run(parser.parse_args()))
 

@@ -69,10 +69,14 @@ class Process:
         if self._running is not None:
             self._running.wait(STOP_S)
 
-    def stop(self) -> None:
-        """Asks it to end, and kills it if it does not in time."""
+    def ask_to_end(self) -> None:
+        """Asks it to end; returns at once."""
         self.thaw()
         self._send(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """Asks it to end, and kills it if it does not in time."""
+        self.ask_to_end()
         try:
             if self._running is not None:
                 self._running.wait(STOP_S)

@@ -117,10 +117,12 @@ class System:
         await asyncio.shield(self._starting)
 
     async def stop(self) -> None:
-        """Ends all processes, the last started first, and PostgreSQL."""
+        """Ends all processes, and PostgreSQL."""
         if self._starting is not None:
             await asyncio.gather(self._starting, return_exceptions=True)
-        for process in reversed(self.processes.values()):
+        for process in self.processes.values():
+            process.ask_to_end()
+        for process in self.processes.values():
             process.stop()
         self.database.stop()
 

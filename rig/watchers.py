@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--seats", required=True)
     parser.add_argument("--keys", required=True)
     parser.add_argument("--burst", type=int, default=200)
-    parser.add_argument("--pause", type=float, default=0.02)
+    parser.add_argument("--pause", type=float, default=0.012)
     parser.add_argument("--refused-every", type=float, default=0.03)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--unleased", action="store_true")
