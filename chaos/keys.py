@@ -132,6 +132,7 @@ SCENARIOS = {
     "broken-watcher": Scenario(
         "a watcher that keeps verdicts without a lease: it must be found out",
         _calm,
+        CALM_REVOKERS,
         extra=Extra("broken", options=("--unleased",)),
     ),
 }

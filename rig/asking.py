@@ -29,6 +29,8 @@ class Pace:
     """Seconds between bursts: several processes share the machine."""
     refused_every: float = 0.03
     """Seconds between two checks of what is refused, which cost a look-up each."""
+    notice_every: float = 0.002
+    """Seconds between two looks for what is new on the board."""
     askers: int = 2
     """How many ask at the same time, so that one who waits for an answer does not keep the rest from being asked."""
 
@@ -71,7 +73,7 @@ class Seat:
                 task = asyncio.create_task(self._check(slot))
                 self._first.add(task)
                 task.add_done_callback(self._first.discard)
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(self._pace.notice_every)
 
     async def _hammer(self) -> None:
         while True:

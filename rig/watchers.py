@@ -64,7 +64,7 @@ async def _run(options: argparse.Namespace) -> None:
     random.seed(options.seed)
     board = Board(options.board)
     seats = [int(each) for each in options.seats.split(",")]
-    pace = Pace(options.burst, options.pause, options.refused_every)
+    pace = Pace(options.burst, options.pause, options.refused_every, options.notice_every)
     async with AsyncExitStack() as stack:
         running = []
         for seat in seats:
@@ -93,6 +93,7 @@ def main() -> None:
     parser.add_argument("--burst", type=int, default=200)
     parser.add_argument("--pause", type=float, default=0.012)
     parser.add_argument("--refused-every", type=float, default=0.03)
+    parser.add_argument("--notice-every", type=float, default=0.002)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--unleased", action="store_true")
     asyncio.run(_run(parser.parse_args()))
