@@ -1,8 +1,6 @@
 """`make chaos`, or `python -m chaos --only fill-race --seconds 60 --seed 7`."""
 
-import asyncio
 import random
-import signal
 import tempfile
 import time
 from contextlib import aclosing
@@ -14,7 +12,7 @@ from rich.console import Console
 
 from chaos import keys
 from chaos.scenarios import Family, Options, Result
-from cli.up.state import Refusal
+from rig import program
 
 FAMILIES: tuple[Family, ...] = (keys.FAMILY,)
 SHOWN = 10
@@ -23,6 +21,10 @@ SHOWN = 10
 console = Console(highlight=False, width=max(Console().width, 120))
 
 
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
 def chaos(
     only: Annotated[list[str] | None, typer.Option(help="Only this scenario; may be given several times.")] = None,
     seconds: Annotated[float, typer.Option(help="How long each scenario disturbs.")] = 12.0,
@@ -34,11 +36,7 @@ def chaos(
         raise typer.BadParameter(f"There is no scenario {', '.join(sorted(unknown))}. There are: {', '.join(known)}.")
     chosen = seed if seed is not None else random.randrange(1 << 31)
     console.print(f"seed {chosen}")
-    try:
-        results = asyncio.run(_run(only or [], seconds, chosen))
-    except Refusal as problem:
-        console.print(f"[red]Nothing is proven.[/red] {problem}", soft_wrap=True)
-        raise typer.Exit(1) from None
+    results = program.run(_run(only or [], seconds, chosen))
     violations, failures = (sum(len(getattr(each, what)) for each in results) for what in ("violations", "failures"))
     checks = sum(each.checks for each in results)
     total = f"{len(results)} scenarios, {checks:,} checks, seed {chosen}"
@@ -49,9 +47,6 @@ def chaos(
 
 
 async def _run(only: list[str], seconds: float, seed: int) -> list[Result]:
-    task = asyncio.current_task()
-    if task is not None:  # so that what was started is stopped, as it is on Ctrl-C
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     results = []
     with tempfile.TemporaryDirectory(prefix="sedifex-chaos-", ignore_cleanup_errors=True) as folder:
         for number, family in enumerate(FAMILIES):
@@ -82,4 +77,4 @@ def _show(result: Result, about: str, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(chaos)
+    app()

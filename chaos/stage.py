@@ -20,6 +20,8 @@ from rig.process import Process
 from rig.system import System
 
 FIRST_WATCHER_SEAT = 8
+SERVING_S = 60.0
+"""How long a Keys process may take to serve, PostgreSQL's absence included."""
 LIVE_S = 25.0
 """How long after the end of a disturbance everything may take to work again."""
 ASKERS = ("watchers", "clients")
@@ -145,15 +147,21 @@ class Stage:
 
     async def until_serving(self, replica: int) -> None:
         """Waits until a Keys process serves that was started, and starts it again, as a supervisor would, when it ends
-        because PostgreSQL is away."""
+        because PostgreSQL is away.
+
+        Raises:
+            TimeoutError: it does not get there.
+        """
         name, address = f"keys-{replica + 1}", self.system.keys_addresses[replica]
-        while name in self.down:
-            try:
-                await self.system.until_serving(name, address)
-                self.down.discard(name)
-            except Refusal:
-                self.done["keys started without a database"] += 1
-                self.process(name).start()
+        async with asyncio.timeout(SERVING_S):
+            while name in self.down:
+                try:
+                    await self.system.until_serving(name, address)
+                    self.down.discard(name)
+                except Refusal:
+                    self.done["keys started without a database"] += 1
+                    await asyncio.sleep(0.2)
+                    self.process(name).start()
 
     async def freeze(self, name: str, seconds: float) -> None:
         """Freezes a process for so long."""
@@ -178,8 +186,9 @@ class Stage:
         for name, process in self.system.processes.items():
             process.thaw()
             self.start(name)
+        for replica in range(len(self.system.keys_addresses)):
+            await self.until_serving(replica)
         await self.system.until_ready()
-        self.down.clear()
         return ended
 
     async def until_live(self) -> float:

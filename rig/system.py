@@ -74,9 +74,8 @@ class System:
         """
         services = {f"keys-{number}": each for number, each in enumerate(self.keys_addresses, 1)}
         services |= {name: self.values[f"{name}_address"] for name in SERVICES}
-        async with asyncio.TaskGroup() as tasks:
-            for name, address in services.items():
-                tasks.create_task(self.until_serving(name, address))
+        for name, address in services.items():
+            await self.until_serving(name, address)
 
     async def until_serving(self, name: str, address: str) -> None:
         """Waits until the process of this name, "catalog" or "keys-2", serves its service at an address.
@@ -151,10 +150,10 @@ async def running(
     Raises:
         Refusal: it does not start.
     """
-    database = await asyncio.to_thread(postgres.start, folder / "postgres")
+    database = postgres.start(folder / "postgres")  # not in a thread, where a cancellation would leave it behind
     try:
         urls = {f"{name}_database_url": url for name, url in postgres.create_databases(database).items()}
-        await asyncio.to_thread(migrations.migrate_all, DatabaseSettings.model_validate(urls))
+        migrations.migrate_all(DatabaseSettings.model_validate(urls))
     except BaseException:
         database.stop()
         raise
