@@ -4,6 +4,7 @@ call with it is accepted, by anybody, ever; and what was not taken away works ag
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +46,7 @@ async def _cut_links(stage: Stage) -> None:
     while True:
         link = stage.random.choice(stage.links)
         if stage.random.random() < 0.5:
-            await stage.freeze(link, stage.random.uniform(0.5, 7))
+            await stage.freeze(link, stage.random.uniform(1, 8))
         else:
             await _kill_and_restart(stage, link, 3)
         await asyncio.sleep(stage.random.uniform(0.1, 1))
@@ -84,19 +85,32 @@ async def _kill_database(stage: Stage) -> None:
         await asyncio.sleep(stage.random.uniform(1, 4))
         await stage.system.kill_database()
         stage.done["PostgreSQL killed"] += 1
-        await asyncio.sleep(stage.random.uniform(0, 1))
-        await stage.system.start_database()
+        try:
+            await asyncio.sleep(stage.random.uniform(0, 1))
+        finally:
+            await stage.system.start_database()
 
 
 async def _mixed(stage: Stage) -> None:
+    """Each disturbance comes and goes: if all were there all the time, no revocation would ever come through."""
+
+    async def now_and_then(disturb: Disturb) -> None:
+        while True:
+            await asyncio.sleep(stage.random.uniform(0, 8))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(stage.random.uniform(3, 9)):
+                    await disturb(stage)
+
     every = (_freeze_watchers, _cut_links, _kill_watchers, _slow_watchers, _freeze_services, _kill_keys, _kill_database)
-    await _together(*(disturb(stage) for disturb in every))
+    await _together(*(now_and_then(disturb) for disturb in every))
 
 
 async def _kill_and_restart(stage: Stage, name: str, within: float) -> None:
     stage.kill(name)
-    await asyncio.sleep(stage.random.uniform(0, within))
-    stage.start(name)
+    try:
+        await asyncio.sleep(stage.random.uniform(0, within))
+    finally:
+        stage.start(name)
 
 
 async def _together(*works: Awaitable[None]) -> None:
@@ -111,6 +125,8 @@ class Scenario:
     disturb: Disturb
     revokers: int = REVOKERS
     racers: int = 0
+    lengths: int = 1
+    """How many times as long as the others it lasts."""
     extra: Extra | None = None
 
 
@@ -118,7 +134,7 @@ SCENARIOS = {
     "calm": Scenario("load, and nothing else", _calm, CALM_REVOKERS),
     "fill-race": Scenario("keys first used at the moment when they are revoked", _calm, revokers=2, racers=RACERS),
     "watchers-frozen": Scenario("watchers frozen for 1 to 8 s", _freeze_watchers),
-    "watchers-cut-off": Scenario("watchers' connections to Keys broken, or silent for up to 7 s", _cut_links),
+    "watchers-cut-off": Scenario("watchers' connections to Keys broken, or silent for up to 8 s", _cut_links),
     "watchers-killed": Scenario("watchers killed and started again", _kill_watchers),
     "watchers-slow": Scenario(
         "watchers stalling for 0.2 to 2 s, one on a slow network",
@@ -128,7 +144,7 @@ SCENARIOS = {
     "services-frozen": Scenario("Catalog and Webhooks frozen for 2 to 8 s", _freeze_services),
     "keys-killed": Scenario("a Keys process killed in the middle of a revocation", _kill_keys),
     "database-killed": Scenario("PostgreSQL killed and started again", _kill_database),
-    "mixed": Scenario("all of this at once", _mixed, racers=1),
+    "mixed": Scenario("all of this, coming and going", _mixed, racers=1, lengths=2),
     "broken-watcher": Scenario(
         "a watcher that keeps verdicts without a lease: it must be found out",
         _calm,
@@ -161,7 +177,9 @@ async def _play(stage: Stage, name: str, seconds: float) -> Result:
         background = (scenario.disturb(stage), revoking.keep_stock(), revoking.retire())
         disturbing, *beside = [asyncio.create_task(work) for work in background]
         try:
-            ended, _ = await asyncio.wait([disturbing, *beside], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait(
+                [disturbing, *beside], timeout=seconds * scenario.lengths, return_when=asyncio.FIRST_COMPLETED
+            )
             for task in ended:
                 task.result()  # none ends but by a mistake
             disturbing.cancel()

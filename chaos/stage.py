@@ -167,8 +167,10 @@ class Stage:
         """Freezes a process for so long."""
         self.process(name).freeze()
         self.done[f"{_kind(name)} frozen"] += 1
-        await asyncio.sleep(seconds)
-        self.process(name).thaw()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self.process(name).thaw()
 
     @contextmanager
     def revoking(self, replica: int) -> Iterator[None]:
