@@ -35,8 +35,8 @@ WATCHER_PROCESSES = 2
 CLIENTS = (0, 1, 2)
 FIRST_WATCHER = 3
 FROZEN = 31
-KNOWN_S = 5.0
-"""How long everybody may take to have asked about a new key."""
+KNOWN_S = 20.0
+"""How long everybody may take to have asked about a new key, the start of their processes included."""
 SETTLE_S = 1.0
 FREEZES = 2
 
