@@ -26,6 +26,7 @@ LIVE_S = 25.0
 """How long after the end of a disturbance everything may take to work again."""
 ASKERS = ("watchers", "clients")
 MIDDLE_S = 0.03
+"""How far into a revocation its middle is, at most."""
 LOOK_S = 0.005
 """How often to look at the board."""
 
