@@ -46,20 +46,20 @@ async def test_who_has_not_renewed_for_a_lease_is_taken_for_gone(database: Datab
     assert await _is_there(database, watcher)
     await barrier.sweep(now=100.1 + LEASE_S)
     assert not await _is_there(database, watcher)
-    assert not await database.read(leases.renew, watcher, 0), "it is told to begin anew"
+    assert not await database.read(leases.renew, {watcher: 0}), "it is told to begin anew"
 
 
 async def test_who_renews_is_not(database: Database, watcher: str) -> None:
     barrier = Barrier(database)
     await barrier.sweep(now=100.0)
-    await database.read(leases.renew, watcher, 0)
+    await database.read(leases.renew, {watcher: 0})
     await barrier.sweep(now=101.0 + LEASE_S)
     assert await _is_there(database, watcher)
 
 
 async def test_who_renews_while_it_is_taken_for_gone_stays(database: Database, watcher: str) -> None:
     seen = {each.id: each.renewals for each in await database.read(leases.list_watchers)}[watcher]
-    await database.read(leases.renew, watcher, 0)
+    await database.read(leases.renew, {watcher: 0})
     await database.write(leases.end, {watcher: seen})
     assert await _is_there(database, watcher)
 
