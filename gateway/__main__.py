@@ -4,7 +4,7 @@ import asyncio
 
 import uvicorn
 
-from gateway import app
+from gateway import app, leaks
 from gateway.clients import backends
 from services.common import telemetry
 from services.common.settings import GatewaySettings, load
@@ -17,10 +17,13 @@ KEEP_ALIVE_S = 30
 async def _main() -> None:
     settings = load(GatewaySettings)
     telemetry.configure_logging("gateway", settings.log_level)
-    async with backends(settings) as services:
+    async with backends(settings) as services, leaks.routes(settings) as leak_routes:
         config = uvicorn.Config(
             app.build(
-                services, max_body_bytes=settings.gateway_max_body_bytes, sample_shop=settings.gateway_sample_shop
+                services,
+                max_body_bytes=settings.gateway_max_body_bytes,
+                sample_shop=settings.gateway_sample_shop,
+                beside=leak_routes,
             ),
             host=settings.gateway_host,
             port=settings.gateway_port,

@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -34,8 +34,14 @@ SENDABLE = re.compile(r"[ -~]{0,300}")
 PICTURES_CACHE_S = 7 * 24 * 3600
 
 
-def build(services: list[Backend], *, max_body_bytes: int, sample_shop: bool) -> Starlette:
-    """The application over these services; `sample_shop`: serve the pictures of the sample shop as well."""
+def build(
+    services: list[Backend], *, max_body_bytes: int, sample_shop: bool, beside: Sequence[BaseRoute] = ()
+) -> Starlette:
+    """The application over these services.
+
+    `sample_shop`: serve the pictures of the sample shop as well; `beside`: routes beside those of the contract, whose
+    endpoints refuse by raising transcoding.Problem.
+    """
     transcoder = transcoding.Transcoder(
         [(each.descriptor, each.channel) for each in services],
         metadata=_upstream_metadata,
@@ -46,6 +52,7 @@ def build(services: list[Backend], *, max_body_bytes: int, sample_shop: bool) ->
         Route("/healthz", _healthz, methods=ALL_METHODS),
         Route("/readyz", _readyz(services), methods=ALL_METHODS),
         Route("/openapi.json", _openapi(transcoder), methods=ALL_METHODS),
+        *beside,
     ]
     if sample_shop:
         pictures = _Pictures(directory=Path(__file__).with_name("sample_shop") / "images")
@@ -54,7 +61,7 @@ def build(services: list[Backend], *, max_body_bytes: int, sample_shop: bool) ->
     return Starlette(
         routes=routes,
         middleware=[Middleware(_RequestIds)],
-        exception_handlers={HTTPException: _tell, Exception: _tell},
+        exception_handlers={HTTPException: _tell, transcoding.Problem: _tell, Exception: _tell},
     )
 
 
@@ -71,7 +78,9 @@ def _upstream_metadata(request: Request) -> list[tuple[str, str | bytes]]:
 
 async def _tell(_request: Request, error: Exception) -> Response:
     """What the gateway itself refuses, in the one form that errors have."""
-    if not isinstance(error, HTTPException):
+    if isinstance(error, transcoding.Problem):
+        problem = error
+    elif not isinstance(error, HTTPException):
         log.error("unexpected error", exc_info=error)
         problem = transcoding.Problem(grpc.StatusCode.INTERNAL, "Something went wrong on our side.")
     elif error.status_code == 405:

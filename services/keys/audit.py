@@ -7,7 +7,7 @@ that is found out by `verify_chain`.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -30,8 +30,13 @@ class Act:
     entry_id: str
 
 
-def record(act: Act, action: str, before: Key | None, after: Key) -> None:
-    """Adds an entry to the chain of the key's store. Wants the transaction of the change itself."""
+def record(
+    act: Act, action: str, before: Key | None, after: Key, circumstances: Mapping[str, object] | None = None
+) -> None:
+    """Adds an entry to the chain of the key's store. Wants the transaction of the change itself.
+
+    `circumstances` stand beside the fields of `after`, under names of their own, and must hold no secret.
+    """
     sequence, previous = queries.lock_audit_head(after.store_id, BEGINNING)
     entry = AuditEntry(
         store_id=after.store_id,
@@ -44,7 +49,7 @@ def record(act: Act, action: str, before: Key | None, after: Key) -> None:
         resource=f"stores/{after.store_id}/keys/{after.id}",
         request_id=act.request_id,
         before=_view(before),
-        after=_view(after),
+        after=_view(after, circumstances),
         previous_hash=previous,
         hash=b"",
     )
@@ -103,7 +108,7 @@ def _missing(first: int, last: int) -> str:
     return f"entry {first} is missing" if first == last else f"entries {first} to {last} are missing"
 
 
-def _view(key: Key | None) -> str | None:
+def _view(key: Key | None, circumstances: Mapping[str, object] | None = None) -> str | None:
     """The key for the record, as JSON: what one may see of it, hence no secret and no digest."""
     if key is None:
         return None
@@ -114,6 +119,7 @@ def _view(key: Key | None) -> str | None:
         "expireTime": _moment(key.expire_time),
         "revokeTime": _moment(key.revoke_time),
         "secrets": [{"hint": each.hint, "endTime": _moment(each.end_time)} for each in key.secrets],
+        **(circumstances or {}),
     }
     return json.dumps(view, ensure_ascii=False)
 

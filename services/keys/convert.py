@@ -1,7 +1,7 @@
 """Records of the Keys service as messages of the contract, and messages as changes to records."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,8 @@ from sedifex.keys.v1 import keys_pb2
 
 from services.common.masks import chosen_fields
 from services.common.times import from_timestamp, to_duration, to_timestamp
-from services.keys.barrier import Renewal
+from services.keys.barrier import Confirmation, Renewal
+from services.keys.leaks import Ending, Leak
 from services.keys.leases import LEASE_S
 from services.keys.lifecycle import is_live, state_of
 from services.keys.queries import AuditEntry, AuditFilter, Key, Secret
@@ -116,4 +117,25 @@ def renewal_message(renewal: Renewal) -> keys_pb2.RenewLeaseResponse:
         lease=to_duration(round(LEASE_S * 1000)),
         epoch=renewal.news.epoch,
         keys=[f"keys/{key_id}" for key_id in renewal.news.key_ids],
+    )
+
+
+def leaks_of(request: keys_pb2.ReportLeakedKeysRequest) -> list[Leak]:
+    """What a client reports."""
+    return [Leak(each.token, each.source, each.url) for each in request.leaks]
+
+
+def endings_message(endings: Sequence[Ending], confirmed: Confirmation) -> keys_pb2.ReportLeakedKeysResponse:
+    """What became of what was reported, in its order."""
+    results = [
+        keys_pb2.ReportLeakedKeysResponse.Result(
+            outcome=each.outcome, name=each.name, hint=each.hint, state_before=each.state_before
+        )
+        for each in endings
+    ]
+    return keys_pb2.ReportLeakedKeysResponse(
+        results=results,
+        epoch=confirmed.epoch,
+        acknowledged=confirmed.acknowledged,
+        lapsed=confirmed.lapsed,
     )

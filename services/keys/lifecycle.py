@@ -152,12 +152,15 @@ def revoke_key(store_id: str, key_id: str, act: Act) -> Key:
         NotFound: there is none.
     """
     key = _found(queries.lock_key(store_id, key_id), store_id, key_id)
-    if key.revoke_time is not None:
-        return key
+    return key if key.revoke_time is not None else end_key(key, act)
+
+
+def end_key(key: Key, act: Act, circumstances: Mapping[str, object] | None = None) -> Key:
+    """Ends a key, which must be locked, for good; `circumstances` go into the record beside what the key then is."""
     revoked = replace(key, revoke_time=act.now, version=key.version + 1)
     queries.update_key(revoked)
-    leases.invalidate(key_id)
-    audit.record(act, "key.revoked", key, revoked)
+    leases.invalidate(key.id)
+    audit.record(act, "key.revoked", key, revoked, circumstances)
     return revoked
 
 

@@ -11,14 +11,16 @@ from services.common.paging import PageRequest
 from services.common.server import Context
 from services.common.stores import StoreDirectory, StoreFacts
 from services.common.times import from_timestamp, now
-from services.keys import audit, lifecycle, rotation, verification
+from services.keys import audit, leaks, lifecycle, rotation, verification
 from services.keys.audit import Act
 from services.keys.barrier import Barrier
 from services.keys.convert import (
     audit_entry_message,
     audit_filter,
+    endings_message,
     key_message,
     key_values,
+    leaks_of,
     renewal_message,
     verdict_message,
 )
@@ -165,6 +167,16 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
             request.watcher, current_caller().principal, request.acknowledged_epoch, wait
         )
         return renewal_message(renewal)
+
+    async def ReportLeakedKeys(
+        self, request: keys_pb2.ReportLeakedKeysRequest, _context: Context
+    ) -> keys_pb2.ReportLeakedKeysResponse:
+        """Ends what tokens open that were found where others can read them."""
+        # A transaction for each: what is ended stays so if a later one cannot be, and no two keys are locked at once.
+        endings = [
+            await self._database.write(leaks.end_leaked, each, self._digester, _act()) for each in leaks_of(request)
+        ]
+        return endings_message(endings, await self._barrier.confirm())
 
 
 def _new_token(store: StoreFacts) -> str:

@@ -146,7 +146,7 @@ def test_the_receiver_shows_a_name_as_it_is(up: Up, demo: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("service", "secrets"),
     [
-        ("gateway", set()),
+        ("gateway", {"SEDIFEX_SERVICE_SECRET"}),
         ("services.catalog", {"SEDIFEX_SERVICE_SECRET", "SEDIFEX_CATALOG_DATABASE_URL"}),
         ("services.keys", {"SEDIFEX_SERVICE_SECRET", "SEDIFEX_KEYS_DATABASE_URL", "SEDIFEX_TOKEN_PEPPERS"}),
         ("cli.main", set()),

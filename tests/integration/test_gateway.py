@@ -13,7 +13,7 @@ from gateway import app
 from gateway.clients import backends
 from services.common.access import service_identity
 from services.common.settings import GatewaySettings
-from tests.system import System
+from tests.system import System, random_secret
 
 MAX_BODY = 4096
 
@@ -21,7 +21,8 @@ MAX_BODY = 4096
 @pytest.fixture(scope="session")
 async def gateway(system: System) -> AsyncIterator[httpx.AsyncClient]:
     """The gateway over the running services, without a credential."""
-    values = system.settings.keys.model_dump(include={"keys_address", "catalog_address", "webhooks_address"})
+    passed_on = {"keys_address", "catalog_address", "webhooks_address", "service_secret"}
+    values = system.settings.keys.model_dump(include=passed_on)
     async with backends(GatewaySettings.model_validate(values)) as services:
         built = app.build(services, max_body_bytes=MAX_BODY, sample_shop=True)
         transport = httpx.ASGITransport(built, raise_app_exceptions=True)
@@ -211,6 +212,7 @@ async def test_readiness_names_every_service(gateway: httpx.AsyncClient) -> None
 async def test_a_service_that_is_away_is_503_without_its_address(system: System) -> None:
     nowhere = "127.0.0.1:9"
     values = {"keys_address": nowhere, "catalog_address": nowhere, "webhooks_address": nowhere}
+    values |= {"service_secret": random_secret()}
     async with backends(GatewaySettings.model_validate(values)) as services:
         built = app.build(services, max_body_bytes=MAX_BODY, sample_shop=False)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(built), base_url="http://gateway.test") as client:
