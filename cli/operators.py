@@ -104,14 +104,14 @@ def as_json(operators: Sequence[Operator]) -> str:
 
 def show(operators: Sequence[Operator]) -> None:
     """Prints a table for people; days are those of UTC."""
-    table = Table("id", "token", "created", "revoked", "for", box=None, padding=(0, 2, 0, 0))
-    for column in table.columns:
-        column.overflow = "fold"  # what is cut off cannot be copied
-        column.no_wrap = column is not table.columns[-1]
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    # What is cut off cannot be copied: names are folded, and a narrow terminal folds the rest itself.
+    for heading, width in (("id", 29), ("token", 13), ("created", 10), ("revoked", 10), ("for", 8)):
+        table.add_column(heading, min_width=width, overflow="fold")
     for each in operators:
         texts = [each.id, each.hint, _day(each.create_time), _day(each.revoke_time), printable(each.display_name)]
         table.add_row(*map(Text, texts), style="dim" if each.revoke_time else "")
-    Console(highlight=False).print(table if operators else "There are no operators. Make one: sedifex operator create")
+    Console(highlight=False).print(table if operators else "There are no operators yet.", crop=False)
 
 
 def printable(text: str) -> str:
