@@ -212,6 +212,7 @@ def test_a_port_that_is_taken_is_named_with_what_to_do(start: Callable[..., Up],
         ("SEDIFEX_KEYS_DATABASE_URL", "keys"),
         ("SEDIFEX_CATALOG_DATABASE_URL", "catalog"),
         ("SEDIFEX_WEBHOOK_SECRET_KEYS", "webhooks-worker"),
+        ("SEDIFEX_SERVICE_SECRET", "gateway"),
     ],
 )
 def test_a_process_without_a_secret_names_it_and_does_not_start(missing: str, service: str) -> None:

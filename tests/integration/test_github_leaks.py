@@ -1,10 +1,15 @@
 """Leaks as GitHub reports them: what it has signed is revoked, what anybody else sends is not."""
 
+import asyncio
 import base64
 import hashlib
 import json
+import os
+import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -22,6 +27,7 @@ from gateway import app, leaks
 from gateway.clients import backends
 from services.common.access import token as token_format
 from services.common.settings import GatewaySettings
+from tests.partner import WAIT_S
 from tests.system import Client, System
 
 MAX_BODY = 400_000
@@ -191,6 +197,39 @@ async def test_while_keys_is_away_github_is_told_to_send_it_again(system: System
     assert "127.0.0.1" not in answer.text
 
 
+async def test_a_gateway_of_its_own_reads_the_keys_from_its_settings(
+    system: System, github: GitHub, store: str, tmp_path: Path
+) -> None:
+    _, client = await system.new_key(store)
+    body = _body(client.token)
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    keys = system.settings.keys
+    given = {
+        "SEDIFEX_KEYS_ADDRESS": keys.keys_address,
+        "SEDIFEX_GATEWAY_PORT": str(port),
+        "SEDIFEX_SERVICE_SECRET": keys.service_secret.get_secret_value(),
+        "SEDIFEX_GATEWAY_GITHUB_KEYS": json.dumps([github.public]),
+    }
+    with (tmp_path / "log").open("w") as log:
+        command = [str(Path(sys.executable).with_name("sedifex")), "gateway"]
+        process = await asyncio.create_subprocess_exec(*command, env=os.environ | given, stdout=log, stderr=log)
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=WAIT_S) as http:
+            await _until_alive(http)
+            answer = await http.post(leaks.PATH, content=body, headers=github.headers(body))
+            forged = await http.post(leaks.PATH, content=body + b" ", headers=github.headers(body))
+    finally:
+        process.terminate()
+        await process.wait()
+    assert [each["label"] for each in answer.json()] == ["true_positive"]
+    assert forged.status_code == 403
+    assert not await _works(client, store)
+    logged = (tmp_path / "log").read_text()
+    assert "a leak report was refused" in logged
+    assert client.token not in logged
+
+
 def test_a_list_as_github_publishes_it_can_be_taken_as_it_is(system: System, github: GitHub) -> None:
     published = {"key_identifier": "1", "key": github.public["key"], "is_current": True}
     assert _settings(system, [published]).gateway_github_keys[0].identifier == "1"
@@ -218,6 +257,17 @@ async def _gateway(system: System, keys: list[Any], **values: str) -> AsyncItera
         built = app.build(services, max_body_bytes=MAX_BODY, sample_shop=False, beside=routes)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(built), base_url="http://gateway.test") as client:
             yield client
+
+
+async def _until_alive(http: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            try:
+                await http.get("/healthz")
+            except httpx.ConnectError:
+                await asyncio.sleep(0.05)
+            else:
+                return
 
 
 def _body(*tokens: str) -> bytes:

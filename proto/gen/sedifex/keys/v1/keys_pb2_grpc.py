@@ -248,8 +248,11 @@ class KeysServiceServicer:
         A key is revoked with all its secrets, also when it is the old one of a
         rotation that leaked; its owner must look at both. A secret that had ended
         already, with its key or by a rotation, ends nothing more. So reporting the
-        same again changes nothing and succeeds. Tokens are neither kept nor
-        answered, and taken out of source and url should they stand there.
+        same again changes nothing and succeeds.
+
+        The key's audit entry says where it was found, as "leak" in what it was
+        after. Tokens are neither kept nor answered, and taken out of source and url
+        should they stand there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -115,8 +115,11 @@ class KeysServiceStub:
     A key is revoked with all its secrets, also when it is the old one of a
     rotation that leaked; its owner must look at both. A secret that had ended
     already, with its key or by a rotation, ends nothing more. So reporting the
-    same again changes nothing and succeeds. Tokens are neither kept nor
-    answered, and taken out of source and url should they stand there.
+    same again changes nothing and succeeds.
+
+    The key's audit entry says where it was found, as "leak" in what it was
+    after. Tokens are neither kept nor answered, and taken out of source and url
+    should they stand there.
     """
 
 @_typing.type_check_only
@@ -206,8 +209,11 @@ class KeysServiceAsyncStub(KeysServiceStub):
     A key is revoked with all its secrets, also when it is the old one of a
     rotation that leaked; its owner must look at both. A secret that had ended
     already, with its key or by a rotation, ends nothing more. So reporting the
-    same again changes nothing and succeeds. Tokens are neither kept nor
-    answered, and taken out of source and url should they stand there.
+    same again changes nothing and succeeds.
+
+    The key's audit entry says where it was found, as "leak" in what it was
+    after. Tokens are neither kept nor answered, and taken out of source and url
+    should they stand there.
     """
 
 class KeysServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -378,8 +384,11 @@ class KeysServiceServicer(metaclass=_abc_1.ABCMeta):
         A key is revoked with all its secrets, also when it is the old one of a
         rotation that leaked; its owner must look at both. A secret that had ended
         already, with its key or by a rotation, ends nothing more. So reporting the
-        same again changes nothing and succeeds. Tokens are neither kept nor
-        answered, and taken out of source and url should they stand there.
+        same again changes nothing and succeeds.
+
+        The key's audit entry says where it was found, as "leak" in what it was
+        after. Tokens are neither kept nor answered, and taken out of source and url
+        should they stand there.
         """
 
 def add_KeysServiceServicer_to_server(servicer: KeysServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
