@@ -228,7 +228,9 @@ def test_a_process_with_a_wrong_setting_does_not_repeat_its_value() -> None:
     assert "too-short-a-secret" not in done.stderr
 
 
-@pytest.mark.parametrize("command", [["audit", "verify"], ["operator", "create", "Ama"], ["migrate"], ["keys"]])
+@pytest.mark.parametrize(
+    "command", [["audit", "verify"], ["operator", "create", "Ama"], ["operator", "list"], ["migrate"], ["keys"]]
+)
 def test_a_database_that_cannot_be_reached_is_told_in_a_sentence(up: Up, command: list[str]) -> None:
     settings = json.loads((up.state / "secrets.json").read_text())
     settings |= {"SEDIFEX_KEYS_DATABASE_URL": "host=/nonexistent dbname=keys"}
