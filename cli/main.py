@@ -97,6 +97,39 @@ def operator_create(
     typer.echo(made.token)
 
 
+@operator.command("list")
+def operator_list(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for scripts.")] = False,
+) -> None:
+    """Show all operators, newest first. Needs SEDIFEX_KEYS_DATABASE_URL."""
+    from cli import operators
+    from services.common.settings import KeysDatabaseSettings, load
+
+    found = operators.list_all(load(KeysDatabaseSettings))
+    if as_json:
+        typer.echo(operators.as_json(found))
+    else:
+        operators.show(found)
+
+
+@operator.command("revoke")
+def operator_revoke(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="As 'sedifex operator list' shows it: op_…")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """End an operator: the token is refused from the next call on. Needs SEDIFEX_KEYS_DATABASE_URL."""
+    from cli import operators
+    from services.common.settings import KeysDatabaseSettings, load
+
+    settings = load(KeysDatabaseSettings)
+    found = operators.get(settings, id_)
+    name = f"operators/{found.id} ({operators.printable(found.display_name)}, token {found.hint})"
+    if found.revoke_time is None and not yes:
+        typer.confirm(f"Revoke {name}?", abort=True, err=True)
+    ended = operators.revoke(settings, found.id)
+    typer.echo(f"{name} is revoked." if ended else f"{name} was revoked before; nothing has changed.", err=True)
+
+
 @audit.command("verify")
 def audit_verify(
     store: Annotated[str | None, typer.Option(help="Only this store, by its id.")] = None,

@@ -32,7 +32,7 @@ class Backend:
 
 @asynccontextmanager
 async def backends(settings: GatewaySettings) -> AsyncIterator[list[Backend]]:
-    """Channels to all services. The gateway has no credential of its own: it passes the caller's on."""
+    """Channels to all services, without a credential: the caller's is passed on."""
     addresses = {
         "keys": (keys_pb2.DESCRIPTOR.services_by_name["KeysService"], settings.keys_address),
         "catalog": (catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"], settings.catalog_address),

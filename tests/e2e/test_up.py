@@ -212,6 +212,7 @@ def test_a_port_that_is_taken_is_named_with_what_to_do(start: Callable[..., Up],
         ("SEDIFEX_KEYS_DATABASE_URL", "keys"),
         ("SEDIFEX_CATALOG_DATABASE_URL", "catalog"),
         ("SEDIFEX_WEBHOOK_SECRET_KEYS", "webhooks-worker"),
+        ("SEDIFEX_SERVICE_SECRET", "gateway"),
     ],
 )
 def test_a_process_without_a_secret_names_it_and_does_not_start(missing: str, service: str) -> None:
@@ -227,7 +228,9 @@ def test_a_process_with_a_wrong_setting_does_not_repeat_its_value() -> None:
     assert "too-short-a-secret" not in done.stderr
 
 
-@pytest.mark.parametrize("command", [["audit", "verify"], ["operator", "create", "Ama"], ["migrate"], ["keys"]])
+@pytest.mark.parametrize(
+    "command", [["audit", "verify"], ["operator", "create", "Ama"], ["operator", "list"], ["migrate"], ["keys"]]
+)
 def test_a_database_that_cannot_be_reached_is_told_in_a_sentence(up: Up, command: list[str]) -> None:
     settings = json.loads((up.state / "secrets.json").read_text())
     settings |= {"SEDIFEX_KEYS_DATABASE_URL": "host=/nonexistent dbname=keys"}

@@ -11,11 +11,10 @@ from openapi_spec_validator import validate
 
 from gateway import app
 from gateway.clients import backends
-from gateway.origin import Origins
 from services.common.access import service_identity
 from services.common.settings import GatewaySettings
 from tests.integration.conftest import MAX_BODY
-from tests.system import System
+from tests.system import System, random_secret
 
 
 @pytest.fixture
@@ -200,9 +199,9 @@ async def test_readiness_names_every_service(gateway: httpx.AsyncClient) -> None
 async def test_a_service_that_is_away_is_503_without_its_address(system: System) -> None:
     nowhere = "127.0.0.1:9"
     values = {"keys_address": nowhere, "catalog_address": nowhere, "webhooks_address": nowhere}
-    settings = GatewaySettings.model_validate(values | {"service_secret": "s" * 32})
+    settings = GatewaySettings.model_validate(values | {"service_secret": random_secret()})
     async with backends(settings) as services:
-        built = app.build(services, Origins("s" * 32, 0), max_body_bytes=MAX_BODY, sample_shop=False)
+        built = app.build(settings, services)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(built), base_url="http://gateway.test") as client:
             assert (await client.get("/healthz")).status_code == 200
             ready = await client.get("/readyz")
