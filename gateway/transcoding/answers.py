@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 
 from .conditions import require_match
 from .endpoint import Endpoint
-from .entity_tags import is_complete, names
+from .entity_tags import is_complete, names, names_any
 from .errors import failed_condition, internal_problem
 from .rendered import Rendered, RenderedAnswers
 
@@ -85,7 +85,7 @@ async def answer_conditional(
 
 def _condition(wanted: str, kept: Rendered | None) -> str:
     """What to ask the service: the caller's own condition and ours, or the caller's alone where both are too much."""
-    if kept is None or wanted.strip() == "*":  # which says all, and stands alone
+    if kept is None or names_any(wanted):  # which says all already
         return wanted
     both = f"{wanted}, {kept.etag}" if wanted else kept.etag
     return both if len(both) <= _LONGEST_CONDITION else wanted

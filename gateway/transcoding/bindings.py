@@ -6,14 +6,7 @@ from dataclasses import dataclass
 from google.api import annotations_pb2, http_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
 
-from .conditions import (
-    IF_NONE_MATCH,
-    READING,
-    answered_type,
-    find_if_match,
-    has_etag,
-    is_conditional,
-)
+from .conditions import IF_NONE_MATCH, READING, answered_type, find_if_match, has_etag, is_conditional
 from .descriptors import find_field
 from .template import Template, TemplateError, parse_template
 

@@ -28,9 +28,14 @@ def names(if_none_match: str, tag: str) -> bool:
     """Whether If-None-Match names this entity tag, by weak comparison (8.8.3.2); "*" names any that is one."""
     if not tag:
         return False
-    if if_none_match.strip() == "*":
-        return True
-    return _opaque(tag) in map(_opaque, _TAG.findall(if_none_match))
+    return names_any(if_none_match) or _opaque(tag) in map(_opaque, _TAG.findall(if_none_match))
+
+
+def names_any(if_none_match: str) -> bool:
+    """Whether If-None-Match is "*". One that stands in a list, where the grammar has none, is taken for it too: so do
+    services, and both must say the same.
+    """
+    return "*" in (part.strip() for part in _TAG.sub("", if_none_match).split(","))
 
 
 def required_etag(if_match: str) -> str | None:

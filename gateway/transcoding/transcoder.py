@@ -21,15 +21,7 @@ from .decode import Decoder
 from .encode import Encoder
 from .endpoint import Endpoint, Metadata
 from .errors import Problem, internal_problem, problem_from_request, problem_from_rpc
-from .incoming import (
-    ClientGoneError,
-    check_is_json,
-    list_header,
-    raw_path,
-    read_body,
-    timeout_of,
-    wait_until_gone,
-)
+from .incoming import ClientGoneError, check_is_json, list_header, raw_path, read_body, timeout_of, wait_until_gone
 from .invalid import InvalidRequestError
 from .rendered import RenderedAnswers
 from .router import MethodNotAllowedError, NoRouteError, Router
