@@ -10,6 +10,7 @@ from pathlib import Path
 
 import grpc
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from sedifex.keys.v1 import keys_pb2
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 READING = ("GET", "HEAD")
 ALL_METHODS = (*READING, "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 SENDABLE = re.compile(r"[ -~]{0,300}")
+PARTIAL_ETAGS = frozenset({keys_pb2.Key.DESCRIPTOR.full_name})
+"""A key shows its state and its last use as they are now; its etag counts what somebody has changed."""
 PICTURES_CACHE_S = 7 * 24 * 3600
 
 
@@ -46,7 +49,11 @@ def build(settings: GatewaySettings, services: list[Backend], beside: Sequence[B
         [(each.descriptor, each.channel) for each in services],
         metadata=lambda request: _upstream_metadata(request) + origins.metadata(request),
         request_id=lambda _request: telemetry.request_id(),
-        options=transcoding.Options(max_body_bytes=settings.gateway_max_body_bytes),
+        options=transcoding.Options(
+            max_body_bytes=settings.gateway_max_body_bytes,
+            vary="Authorization, X-Api-Key",
+            partial_etags=PARTIAL_ETAGS,
+        ),
     )
     routes: list[BaseRoute] = [
         Route("/healthz", _healthz, methods=ALL_METHODS),

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from openapi_spec_validator import validate
+from sedifex.keys.v1 import keys_pb2
 
 from gateway import app
 from gateway.clients import backends
@@ -223,3 +224,133 @@ async def test_the_description_is_valid_openapi_and_tells_of_every_method(gatewa
     assert all(operation.get("summary") for operation in operations if isinstance(operation, dict))
     assert "VerifyToken" not in json.dumps(document)
     assert (await gateway.get("/openapi.json", headers={"If-None-Match": answer.headers["etag"]})).status_code == 304
+
+
+@pytest.fixture
+async def product(api: httpx.AsyncClient, store: str) -> dict[str, Any]:
+    """A product in `store`, as its shop sees it."""
+    made = await api.post(f"/v1/{store}/products", json={"displayName": "Shea", "price": {"amount": "45"}})
+    found: dict[str, Any] = made.json()
+    return found
+
+
+@pytest.mark.parametrize("feed", ["products", "products:changes"])
+async def test_a_feed_is_304_until_something_changes(
+    api: httpx.AsyncClient, store: str, product: dict[str, Any], feed: str
+) -> None:
+    first = await api.get(f"/v1/{store}/{feed}")
+    assert first.json()["etag"] == first.headers["etag"]
+    assert first.headers["cache-control"] == "private, no-cache"
+    assert first.headers["vary"] == "Authorization, X-Api-Key"
+    assert "notModified" not in first.json()
+    condition = {"If-None-Match": first.headers["etag"]}
+    for method in ("GET", "HEAD"):
+        same = await api.request(method, f"/v1/{store}/{feed}", headers=condition)
+        assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", first.headers["etag"])
+    assert (await api.get(f"/v1/{store}/{feed}")).content == first.content
+    await api.patch(f"/v1/{product['name']}", json={"displayName": "Shea butter"})
+    changed = await api.get(f"/v1/{store}/{feed}", headers=condition)
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != first.headers["etag"]
+    assert "Shea butter" in changed.text
+
+
+async def test_a_key_of_another_store_gets_nothing_of_a_remembered_answer(
+    api: httpx.AsyncClient, gateway: httpx.AsyncClient, system: System, store: str, product: dict[str, Any]
+) -> None:
+    first = await api.get(f"/v1/{store}/products")
+    elsewhere = await system.new_store()
+    _, other = await system.new_key(elsewhere)
+    for condition in ({}, {"If-None-Match": first.headers["etag"]}, {"If-None-Match": "*"}):
+        headers = {"X-Api-Key": other.token, **condition}
+        refused = await gateway.get(f"/v1/{store}/products", headers=headers)
+        assert refused.status_code == 403
+        assert "etag" not in refused.headers
+        assert "Shea" not in refused.text
+    own = await gateway.get(f"/v1/{elsewhere}/products", headers={"X-Api-Key": other.token})
+    assert "products" not in own.json()
+
+
+async def test_a_revoked_key_is_401_although_the_answer_is_remembered(
+    gateway: httpx.AsyncClient, system: System, store: str, product: dict[str, Any]
+) -> None:
+    key, client = await system.new_key(store)
+    headers = {"X-Api-Key": client.token}
+    first = await gateway.get(f"/v1/{store}/products", headers=headers)
+    assert (await gateway.get(f"/v1/{store}/products", headers=headers)).content == first.content
+    await system.operator.keys.RevokeKey(keys_pb2.RevokeKeyRequest(name=key.name))
+    for condition in ({}, {"If-None-Match": first.headers["etag"]}):
+        refused = await gateway.get(f"/v1/{store}/products", headers=headers | condition)
+        assert refused.status_code == 401
+        assert "Shea" not in refused.text
+
+
+@pytest.mark.parametrize("feed", ["products", "products:changes"])
+async def test_integrations_and_operators_each_get_what_they_may_see(
+    api: httpx.AsyncClient, gateway: httpx.AsyncClient, system: System, store: str, product: dict[str, Any], feed: str
+) -> None:
+    draft = {"displayName": "Secret plan", "status": "STATUS_DRAFT"}
+    operator = {"Authorization": f"Bearer {system.operator.token}"}
+    assert (await gateway.post(f"/v1/{store}/products", json=draft, headers=operator)).status_code == 200
+    etags = set()
+    for _ in range(3):
+        seen_by_integration = await api.get(f"/v1/{store}/{feed}")
+        assert "Shea" in seen_by_integration.text
+        assert "Secret plan" not in seen_by_integration.text
+        for condition in ({}, {"If-None-Match": seen_by_integration.headers["etag"]}):
+            seen_by_operator = await gateway.get(f"/v1/{store}/{feed}", headers=operator | condition)
+            assert "Secret plan" in seen_by_operator.text
+        etags |= {seen_by_integration.headers["etag"], seen_by_operator.headers["etag"]}
+    assert len(etags) == 2
+
+
+async def test_a_product_is_304_by_its_etag(api: httpx.AsyncClient, product: dict[str, Any]) -> None:
+    path = f"/v1/{product['name']}"
+    first = await api.get(path)
+    assert first.headers["etag"] == f'"{product["etag"]}"'
+    same = await api.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert (same.status_code, same.content) == (304, b"")
+    await api.patch(path, json={"displayName": "Shea butter"})
+    assert (await api.get(path, headers={"If-None-Match": first.headers["etag"]})).status_code == 200
+
+
+async def test_a_key_is_never_304_for_it_shows_what_holds_now(api: httpx.AsyncClient, store: str) -> None:
+    listed = (await api.get(f"/v1/{store}/keys")).json()["keys"]
+    shown = await api.get(f"/v1/{listed[0]['name']}", headers={"If-None-Match": "*"})
+    assert shown.status_code == 200
+    assert shown.headers["etag"] == f'"{listed[0]["etag"]}"'
+    assert shown.headers["cache-control"] == "no-store"
+
+
+async def test_a_change_under_if_match_is_412_once_somebody_else_was_faster(
+    api: httpx.AsyncClient, store: str, product: dict[str, Any]
+) -> None:
+    path, read = f"/v1/{product['name']}", {"If-Match": f'"{product["etag"]}"'}
+    first = await api.patch(path, json={"displayName": "Mine"}, headers=read)
+    assert first.status_code == 200
+    late = await api.patch(path, json={"displayName": "Yours"}, headers=read)
+    error = late.json()["error"]
+    assert (late.status_code, error["code"], error["status"]) == (412, 412, "ABORTED")
+    assert error["details"][0]["reason"] == "ETAG_MISMATCH"
+    in_body = await api.patch(path, json={"displayName": "Yours", "etag": product["etag"]})
+    assert (in_body.status_code, in_body.json()["error"]["status"]) == (409, "ABORTED")
+    assert (await api.get(path)).json()["displayName"] == "Mine"
+    again = await api.patch(path, json={"displayName": "Yours"}, headers={"If-Match": first.headers["etag"]})
+    assert again.status_code == 200
+
+
+async def test_a_key_is_changed_under_if_match(api: httpx.AsyncClient, store: str) -> None:
+    listed = (await api.get(f"/v1/{store}/keys")).json()["keys"]
+    path, read = f"/v1/{listed[0]['name']}", {"If-Match": f'"{listed[0]["etag"]}"'}
+    assert (await api.patch(path, json={"displayName": "Website"}, headers=read)).status_code == 200
+    assert (await api.patch(path, json={"displayName": "Shop"}, headers=read)).status_code == 412
+
+
+async def test_a_deletion_under_if_match(api: httpx.AsyncClient, product: dict[str, Any]) -> None:
+    path = f"/v1/{product['name']}"
+    changed = await api.patch(path, json={"displayName": "Shea butter"})
+    stale = await api.delete(path, headers={"If-Match": f'"{product["etag"]}"'})
+    assert (stale.status_code, stale.json()["error"]["status"]) == (412, "ABORTED")
+    assert (await api.get(path)).status_code == 200
+    assert (await api.delete(path, headers={"If-Match": changed.headers["etag"]})).status_code == 200
+    assert (await api.get(path)).status_code == 404
