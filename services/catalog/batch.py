@@ -98,7 +98,7 @@ class _Batch:
             present = None  # it begins anew
         start = present or writing.new_product(self._store, product_id, self._occasion.now)
         try:
-            wanted = writing.checked(self._store, replace(start, **row.values))
+            wanted = writing.checked(self._store, start.having(**row.values))
         except InvalidArgument as refusal:
             return Result("invalid", problems=tuple(problem_of(each, refusal.reason) for each in refusal.violations))
         if wanted.sku and self._holders.get(wanted.sku, product_id) != product_id:

@@ -4,12 +4,10 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from google.protobuf.json_format import MessageToDict
-
 from services.catalog import visibility
-from services.catalog.convert import product_message
 from services.catalog.models import outbox
 from services.catalog.queries import Product
+from services.catalog.view import view_of
 from services.common.outbox import OutboxEvent
 
 Pair = tuple[Product | None, Product]
@@ -23,7 +21,7 @@ def tell(changes: Sequence[Pair], new_event_id: Callable[[], str], now: datetime
 
 
 def _event(event_id: str, kind: str, before: Product | None, after: Product, now: datetime) -> OutboxEvent:
-    data = {"productId": after.id, "before": _view(before), "after": _view(after)}
+    data = {"productId": after.id, "before": _seen(before), "after": _seen(after)}
     return OutboxEvent(
         event_id=event_id,
         store_id=after.store_id,
@@ -34,9 +32,6 @@ def _event(event_id: str, kind: str, before: Product | None, after: Product, now
     )
 
 
-def _view(product: Product | None) -> dict[str, object] | None:
+def _seen(product: Product | None) -> dict[str, object] | None:
     """The product as REST shows it to integrations; None while they do not see it."""
-    if product is None or not visibility.is_visible(product):
-        return None
-    view: dict[str, object] = MessageToDict(product_message(product))
-    return view
+    return view_of(product) if product is not None and visibility.is_visible(product) else None

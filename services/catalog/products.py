@@ -1,7 +1,7 @@
 """Products: how they come, change and go."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -81,7 +81,7 @@ def update_product(change: Change, occasion: Occasion, *, allow_missing: bool) -
             raise _changed_since()  # whoever has an etag has seen it: it has been deleted since
         return _save(store, before, _new(store, change, occasion), occasion)
     _check_etag(before, change.etag)
-    return _save(store, before, replace(before, **change.values), occasion)
+    return _save(store, before, before.having(**change.values), occasion)
 
 
 def delete_product(change: Change, occasion: Occasion) -> None:
@@ -95,7 +95,7 @@ def delete_product(change: Change, occasion: Occasion) -> None:
     if before is None or before.delete_time is not None:
         raise _no_product(change.store_id, change.product_id)
     _check_etag(before, change.etag)
-    _save(store, before, replace(before, delete_time=occasion.now), occasion)
+    _save(store, before, before.having(delete_time=occasion.now), occasion)
 
 
 def undelete_product(change: Change, occasion: Occasion) -> Product:
@@ -110,7 +110,7 @@ def undelete_product(change: Change, occasion: Occasion) -> Product:
     if before is None:
         raise _no_product(change.store_id, change.product_id)
     _check_etag(before, change.etag)
-    return _save(store, before, replace(before, delete_time=None), occasion)
+    return _save(store, before, before.having(delete_time=None), occasion)
 
 
 def forget_deleted(now: datetime, limit: int) -> int:
@@ -138,7 +138,7 @@ def _save(store: Store, before: Product | None, wanted: Product, occasion: Occas
 
 def _new(store: Store, change: Change, occasion: Occasion) -> Product:
     empty = writing.new_product(store, change.product_id, occasion.now, change.request_id)
-    return replace(empty, **change.values)
+    return empty.having(**change.values)
 
 
 def _check_etag(product: Product, wanted: str) -> None:

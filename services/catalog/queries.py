@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 import psycopg2
@@ -105,6 +106,12 @@ class Product:
     def etag(self) -> str:
         """A value that changes whenever the product does."""
         return str(self.version)
+
+    def having(self, **values: Any) -> "Product":
+        """The product with other values: `dataclasses.replace`, at an eighth of its price. A batch makes thousands."""
+        other = object.__new__(Product)
+        other.__dict__.update(self.__dict__, **values)
+        return other
 
 
 @dataclass(frozen=True)
@@ -351,11 +358,23 @@ def _product(row: Sequence[Any]) -> Product:
     return Product(*values)
 
 
+_values = attrgetter(*_COLUMNS)
+
+
 def _row(product: Product) -> tuple[Any, ...]:
-    values = [getattr(product, name) for name in _COLUMNS]
-    values[_IMAGES] = json.dumps([asdict(image) for image in product.images])
+    values = list(_values(product))
+    values[_IMAGES] = json.dumps([_image(image) for image in product.images])
     values[_PRICES] = json.dumps([[price.currency, str(price.amount)] for price in product.other_prices])
     return tuple(values)
+
+
+def _image(image: Image) -> dict[str, object]:
+    return {
+        "uri": image.uri,
+        "alt_text": image.alt_text,
+        "width_pixels": image.width_pixels,
+        "height_pixels": image.height_pixels,
+    }
 
 
 def _sku_taken(products: Sequence[Product]) -> AlreadyExists:

@@ -85,7 +85,7 @@ def save(store: Store, changes: Sequence[Pair], new_event_id: Callable[[], str],
         seen = before.seen_version if before else None
         if visibility.event_type(before, wanted):
             seen = number
-        written.append((before, replace(wanted, version=number, seen_version=seen, update_time=now)))
+        written.append((before, wanted.having(version=number, seen_version=seen, update_time=now)))
     products = [after for _, after in written]
     queries.save_products(products)
     last_seen = max(store.seen_version, *(each.seen_version or 0 for each in products))
@@ -108,8 +108,8 @@ def _with_prices(store: Store, product: Product) -> Product:
     currencies = [currency, *map(_currency, others)]
     if len(set(currencies)) < len(currencies):
         raise InvalidArgument.field("product.other_prices", "must have one price a currency, none in that of the price")
-    return replace(
-        product, price_amount=price, price_currency=currency, compare_at_amount=before, other_prices=tuple(others)
+    return product.having(
+        price_amount=price, price_currency=currency, compare_at_amount=before, other_prices=tuple(others)
     )
 
 

@@ -5,8 +5,9 @@ that notifies a channel at each commit which adds to the outbox.
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 
 import peewee
 from psycopg2.extras import execute_values
@@ -26,7 +27,9 @@ class OutboxEvent:
     """A JSON object."""
 
 
-_COLUMNS = ", ".join(field.name for field in fields(OutboxEvent))
+_NAMES = tuple(field.name for field in fields(OutboxEvent))
+_COLUMNS = ", ".join(_NAMES)
+_values = attrgetter(*_NAMES)
 
 
 class Outbox:
@@ -42,7 +45,7 @@ class Outbox:
             return
         with self._handle.cursor() as cursor:
             statement = f"INSERT INTO outbox ({_COLUMNS}) VALUES %s"  # noqa: S608 - names of our own fields
-            execute_values(cursor, statement, [astuple(event) for event in events], page_size=len(events))
+            execute_values(cursor, statement, [_values(event) for event in events], page_size=len(events))
 
     def list(self, limit: int) -> list[OutboxEvent]:
         """The oldest events. Those of one store come in the order of their commits."""
