@@ -11,8 +11,9 @@ from typing import Any
 import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
+from sedifex.access.v1 import access_pb2
 from sedifex.catalog.v1 import catalog_pb2, catalog_pb2_grpc
-from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc
+from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc, members_pb2, members_pb2_grpc
 from sedifex.webhooks.v1 import webhooks_pb2_grpc
 
 from cli import operators
@@ -38,12 +39,13 @@ class Settings:
 
 
 class Client:
-    """The three services, called with one credential. `call` options of its own win."""
+    """The services, called with one credential. `call` options of its own win."""
 
     def __init__(self, channels: dict[str, grpc.aio.Channel], token: str | None) -> None:
         self._metadata = (("authorization", f"Bearer {token}"),) if token is not None else ()
         self.token = token or ""
         self.keys = self._bind(keys_pb2_grpc.KeysServiceStub(channels["keys"]))
+        self.members = self._bind(members_pb2_grpc.MembersServiceStub(channels["keys"]))
         self.catalog = self._bind(catalog_pb2_grpc.CatalogServiceStub(channels["catalog"]))
         self.webhooks = self._bind(webhooks_pb2_grpc.WebhooksServiceStub(channels["webhooks"]))
 
@@ -61,6 +63,25 @@ class _Bound:
             return getattr(self._stub, method)(request, **{"metadata": self._metadata, "timeout": DEADLINE_S} | options)
 
         return call
+
+
+@dataclass(frozen=True)
+class Person:
+    """A member of a store, signed in."""
+
+    email: str
+    password: str
+    client: Client
+    member: members_pb2.Member
+
+    @property
+    def name(self) -> str:
+        """The resource name, "members/{member}"."""
+        return str(self.member.name)
+
+    def in_(self, store: str) -> str:
+        """The resource name of the membership of a store."""
+        return f"{store}/memberships/{self.name.removeprefix('members/')}"
 
 
 @dataclass(frozen=True)
@@ -107,6 +128,29 @@ class System:
         request = keys_pb2.CreateKeyRequest(parent=store, display_name="Test", scopes=scopes, **values)
         made = await self.operator.keys.CreateKey(request)
         return made.key, self.as_(made.secret)
+
+    async def invite(
+        self, store: str, email: str, role: access_pb2.Role.ValueType = access_pb2.ROLE_OWNER
+    ) -> members_pb2.CreateInvitationResponse:
+        """An invitation to the store."""
+        invitation = members_pb2.Invitation(email=email, role=role)
+        request = members_pb2.CreateInvitationRequest(parent=store, invitation=invitation)
+        made: members_pb2.CreateInvitationResponse = await self.operator.members.CreateInvitation(request)
+        return made
+
+    async def new_member(self, store: str, role: access_pb2.Role.ValueType = access_pb2.ROLE_OWNER) -> Person:
+        """Somebody new who belongs to the store."""
+        email, password = f"{uuid.uuid4().hex[:12]}@shop.example", uuid.uuid4().hex
+        token = (await self.invite(store, email, role)).token
+        request = members_pb2.AcceptInvitationRequest(token=token, display_name="Ama", password=password)
+        joined = await self.as_(None).members.AcceptInvitation(request)
+        return Person(email, password, self.as_(joined.token), joined.member)
+
+    async def join(self, person: Person, store: str, role: access_pb2.Role.ValueType = access_pb2.ROLE_OWNER) -> None:
+        """Makes somebody who has an account belong to another store as well."""
+        token = (await self.invite(store, person.email, role)).token
+        request = members_pb2.AcceptInvitationRequest(token=token, password=person.password)
+        await self.as_(None).members.AcceptInvitation(request)
 
 
 def error_info(failure: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo:

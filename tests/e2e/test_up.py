@@ -148,7 +148,15 @@ def test_the_receiver_shows_a_name_as_it_is(up: Up, demo: dict[str, Any]) -> Non
     [
         ("gateway", set()),
         ("services.catalog", {"SEDIFEX_SERVICE_SECRET", "SEDIFEX_CATALOG_DATABASE_URL"}),
-        ("services.keys", {"SEDIFEX_SERVICE_SECRET", "SEDIFEX_KEYS_DATABASE_URL", "SEDIFEX_TOKEN_PEPPERS"}),
+        (
+            "services.keys",
+            {
+                "SEDIFEX_SERVICE_SECRET",
+                "SEDIFEX_KEYS_DATABASE_URL",
+                "SEDIFEX_TOKEN_PEPPERS",
+                "SEDIFEX_MEMBER_SECRET_KEYS",
+            },
+        ),
         ("cli.main", set()),
     ],
 )
@@ -209,6 +217,7 @@ def test_a_port_that_is_taken_is_named_with_what_to_do(start: Callable[..., Up],
     [
         ("SEDIFEX_SERVICE_SECRET", "keys"),
         ("SEDIFEX_TOKEN_PEPPERS", "keys"),
+        ("SEDIFEX_MEMBER_SECRET_KEYS", "keys"),
         ("SEDIFEX_KEYS_DATABASE_URL", "keys"),
         ("SEDIFEX_CATALOG_DATABASE_URL", "catalog"),
         ("SEDIFEX_WEBHOOK_SECRET_KEYS", "webhooks-worker"),

@@ -29,7 +29,7 @@ class Refusals:
         """
         if not self._buckets:
             return
-        left = self._left(_block(address))
+        left = self._left(block_of(address))
         if left < 1:
             raise Exhausted(
                 "Too many credentials from this address were not accepted. Wait, then check the API key.",
@@ -39,7 +39,7 @@ class Refusals:
 
     def note(self, address: str) -> None:
         """Notes that an address has tried one that was not accepted."""
-        block = _block(address)
+        block = block_of(address)
         left = self._left(block)
         self._buckets.pop(block, None)
         if len(self._buckets) >= MAX_ADDRESSES:
@@ -51,7 +51,7 @@ class Refusals:
         return min(self._per_minute, left + (time.monotonic() - then) * self._per_minute / 60)
 
 
-def _block(address: str) -> str:
+def block_of(address: str) -> str:
     """An IPv4 address, or the /64 of an IPv6 one, which is what a single host is given."""
     parsed = parse_address(address)
     return str(ip_network((parsed, 64), strict=False)) if isinstance(parsed, IPv6Address) else address
