@@ -3,12 +3,13 @@
 import base64
 import os
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
+import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from sedifex.access.v1 import access_pb2
@@ -17,6 +18,8 @@ from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc, members_pb2, members_pb2_gr
 from sedifex.webhooks.v1 import webhooks_pb2_grpc
 
 from cli import operators
+from services.common.access import service_identity
+from services.common.access.origin import ADDRESS_HEADER, AGENT_HEADER, GATEWAY_HEADER
 from services.common.server import MAX_MESSAGE_BYTES
 from services.common.settings import CatalogSettings, KeysSettings, WebhooksSettings
 
@@ -41,8 +44,8 @@ class Settings:
 class Client:
     """The services, called with one credential. `call` options of its own win."""
 
-    def __init__(self, channels: dict[str, grpc.aio.Channel], token: str | None) -> None:
-        self._metadata = (("authorization", f"Bearer {token}"),) if token is not None else ()
+    def __init__(self, channels: dict[str, grpc.aio.Channel], token: str | None, *origin: tuple[str, str]) -> None:
+        self._metadata = ((("authorization", f"Bearer {token}"),) if token is not None else ()) + origin
         self.token = token or ""
         self.keys = self._bind(keys_pb2_grpc.KeysServiceStub(channels["keys"]))
         self.members = self._bind(members_pb2_grpc.MembersServiceStub(channels["keys"]))
@@ -114,6 +117,12 @@ class System:
         """The services, called with this credential, or with none."""
         return Client(self.channels, token)
 
+    def from_(self, address: str, token: str | None = None, agent: str = "Browser/1.0") -> Client:
+        """The same, called through a gateway that says that the client is at this address."""
+        word = service_identity.token_for("gateway", self.settings.keys.service_secret.get_secret_value())
+        origin = ((GATEWAY_HEADER, word), (ADDRESS_HEADER, address), (AGENT_HEADER, agent))
+        return Client(self.channels, token, *origin)
+
     async def new_store(self, **values: Any) -> str:
         """A store that no other test uses; its resource name."""
         given: dict[str, Any] = {"display_name": "Makola Corner", "environment": 2} | values
@@ -151,6 +160,16 @@ class System:
         token = (await self.invite(store, person.email, role)).token
         request = members_pb2.AcceptInvitationRequest(token=token, password=person.password)
         await self.as_(None).members.AcceptInvitation(request)
+
+
+async def refused(call: Awaitable[Any], code: grpc.StatusCode, reason: str = "", says: str = "") -> Any:
+    """Awaits a call that must be refused so; answers the refusal's ErrorInfo."""
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await call
+    info = error_info(failed.value)
+    assert (failed.value.code(), info.reason) == (code, reason or info.reason), failed.value.details()
+    assert says in str(failed.value.details())
+    return info
 
 
 def error_info(failure: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo:
