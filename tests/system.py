@@ -2,6 +2,7 @@
 
 import base64
 import os
+import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from services.common.access import service_identity
 from services.common.access.origin import ADDRESS_HEADER, AGENT_HEADER, GATEWAY_HEADER
 from services.common.server import MAX_MESSAGE_BYTES
 from services.common.settings import CatalogSettings, KeysSettings, WebhooksSettings
+from services.keys.membership import totp
 
 ALL_SCOPES = ("catalog.read", "catalog.write", "keys.read", "keys.write", "webhooks.read", "webhooks.write")
 DEADLINE_S = 10.0
@@ -81,6 +83,13 @@ class Person:
     def name(self) -> str:
         """The resource name, "members/{member}"."""
         return str(self.member.name)
+
+    async def enable_totp(self) -> tuple[str, list[str]]:
+        """Turns one-time codes on; answers the secret and the recovery codes."""
+        start = members_pb2.StartTotpRequest(name=self.name, password=self.password)
+        secret = (await self.client.members.StartTotp(start)).secret
+        confirm = members_pb2.ConfirmTotpRequest(name=self.name, code=code_of(secret))
+        return secret, list((await self.client.members.ConfirmTotp(confirm)).recovery_codes)
 
     def in_(self, store: str) -> str:
         """The resource name of the membership of a store."""
@@ -160,6 +169,11 @@ class System:
         token = (await self.invite(store, person.email, role)).token
         request = members_pb2.AcceptInvitationRequest(token=token, password=person.password)
         await self.as_(None).members.AcceptInvitation(request)
+
+
+def code_of(secret: str, ahead: int = 0) -> str:
+    """The one-time code that is shown now, or some steps ahead: one that was used is not taken again."""
+    return totp.code_at(secret, int(time.time()) // totp.STEP_S + ahead)
 
 
 async def refused(call: Awaitable[Any], code: grpc.StatusCode, reason: str = "", says: str = "") -> Any:

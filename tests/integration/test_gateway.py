@@ -1,5 +1,6 @@
 """The services as REST: what a partner's developer sees, above all when something is wrong."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
@@ -232,9 +233,59 @@ async def test_a_service_that_is_away_is_503_without_its_address(system: System)
 async def test_the_description_is_valid_openapi_and_tells_of_every_method(gateway: httpx.AsyncClient) -> None:
     answer = await gateway.get("/openapi.json")
     document = answer.json()
-    validate(document)
+    await asyncio.to_thread(validate, document)  # it takes seconds, in which the services here must renew their leases
     assert "/v1/stores/{store}/keys/{key}:revoke" in document["paths"]
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     assert all(operation.get("summary") for operation in operations if isinstance(operation, dict))
     assert "VerifyToken" not in json.dumps(document)
     assert (await gateway.get("/openapi.json", headers={"If-None-Match": answer.headers["etag"]})).status_code == 304
+
+
+async def test_people_sign_in_over_rest_and_sessions_are_listed_and_ended(
+    system: System, gateway: httpx.AsyncClient, store: str
+) -> None:
+    token = (await system.invite(store, "rest@shop.example")).token
+    told = await gateway.post("/v1/invitations:lookUp", json={"token": token})
+    assert (told.json()["email"], told.json()["role"]) == ("rest@shop.example", "ROLE_OWNER")
+    accept = {"token": token, "displayName": "Ama", "password": "kenkey and shito"}
+    assert (await gateway.post("/v1/invitations:accept", json=accept)).status_code == 200
+    wrong = {"email": "rest@shop.example", "password": "not the password"}
+    refused = await gateway.post("/v1/members:signIn", json=wrong)
+    assert refused.status_code == 401
+    assert refused.json()["error"]["details"][0]["reason"] == "SIGN_IN_NOT_ACCEPTED"
+    right = wrong | {"password": accept["password"]}
+    headers = {"X-Forwarded-For": "192.0.2.77", "User-Agent": "Firefox"}
+    signed_in = (await gateway.post("/v1/members:signIn", json=right, headers=headers)).json()
+    own = {"Authorization": f"Bearer {signed_in['token']}"}
+    me = (await gateway.get("/v1/members/me", headers=own)).json()
+    assert me["memberships"] == [{"store": store, "role": "ROLE_OWNER"}]
+    assert (await gateway.get(f"/v1/{store}/products", headers=own)).status_code == 200
+    assert len((await gateway.get(f"/v1/{store}/memberships", headers=own)).json()["memberships"]) == 1
+    sessions = (await gateway.get("/v1/members/me/sessions", headers=own)).json()["sessions"]
+    assert [each.get("current", False) for each in sessions] == [True, False]
+    assert (sessions[0]["lastUseAddress"], sessions[0]["lastUseAgent"]) == ("192.0.2.77", "Firefox")
+    assert (await gateway.post(f"/v1/{sessions[1]['name']}:end", json={}, headers=own)).status_code == 200
+    assert (await gateway.post("/v1/members:signOut", json={}, headers=own)).status_code == 200
+    for path in ("/v1/members/me", f"/v1/{store}/products"):
+        assert (await gateway.get(path, headers=own)).status_code == 401
+
+
+async def test_too_many_attempts_get_429_with_when_to_try_again(gateway: httpx.AsyncClient) -> None:
+    wanted = {"email": "rest.stranger@shop.example", "password": "x"}
+    answers = [await gateway.post("/v1/members:signIn", json=wanted) for _ in range(11)]
+    assert [answer.status_code for answer in answers] == [401] * 10 + [429]
+    assert 0 < int(answers[-1].headers["retry-after"]) <= 900
+
+
+async def test_each_process_is_one_line_of_readiness(gateway: httpx.AsyncClient) -> None:
+    assert set((await gateway.get("/readyz")).json()["services"]) == {"keys", "catalog", "webhooks"}
+
+
+async def test_no_secret_of_a_member_is_in_a_path_or_query(gateway: httpx.AsyncClient) -> None:
+    """What the description says can be sent: secrets only in bodies."""
+    paths = (await gateway.get("/openapi.json")).json()["paths"]
+    outside_bodies = {
+        parameter["name"] for path in paths.values() for each in path.values() if isinstance(each, dict)
+        for parameter in each.get("parameters", [])
+    }  # fmt: skip
+    assert not outside_bodies & {"token", "password", "newPassword", "code"}

@@ -13,9 +13,9 @@ from grpc_status import rpc_status
 from sedifex.keys.v1 import members_pb2
 
 from cli import members
-from services.keys.membership import limits, totp
+from services.keys.membership import limits
 from tests.partner import WAIT_S
-from tests.system import Client, Person, System, refused
+from tests.system import Client, Person, System, code_of, refused
 
 Code = grpc.StatusCode
 ME = "members/me"
@@ -87,26 +87,26 @@ async def test_a_hash_with_old_parameters_is_renewed_at_the_next_sign_in(
 
 
 async def test_one_time_codes_are_asked_for_only_after_the_right_password(system: System, person: Person) -> None:
-    secret, _ = await _enable_totp(person)
+    secret, _ = await person.enable_totp()
     client = system.from_("192.0.2.5")
     await refused(_sign_in(client, person.email, "not the password"), *NOT_ACCEPTED)
-    await refused(_sign_in(client, person.email, "not the password", _code(secret, 1)), *NOT_ACCEPTED)
+    await refused(_sign_in(client, person.email, "not the password", code_of(secret, 1)), *NOT_ACCEPTED)
     await refused(_sign_in(client, person.email, person.password), Code.UNAUTHENTICATED, "TOTP_REQUIRED")
     wrong = _sign_in(client, person.email, person.password, "000000")
     await refused(wrong, Code.UNAUTHENTICATED, "TOTP_NOT_ACCEPTED")
-    assert (await _sign_in(client, person.email, person.password, _code(secret, 1))).member.totp_enabled
+    assert (await _sign_in(client, person.email, person.password, code_of(secret, 1))).member.totp_enabled
 
 
 async def test_a_code_works_once_however_many_use_it_at_once(system: System, person: Person) -> None:
-    secret, _ = await _enable_totp(person)
-    client, code = system.from_("192.0.2.6"), _code(secret, 1)
+    secret, _ = await person.enable_totp()
+    client, code = system.from_("192.0.2.6"), code_of(secret, 1)
     tries = (_sign_in(client, person.email, person.password, code) for _ in range(3))
     done = await asyncio.gather(*tries, return_exceptions=True)
     assert len([each for each in done if isinstance(each, members_pb2.SignInResponse)]) == 1
 
 
 async def test_a_recovery_code_stands_in_once(system: System, person: Person) -> None:
-    _, codes = await _enable_totp(person)
+    _, codes = await person.enable_totp()
     client = system.from_("192.0.2.7")
     done = await _sign_in(client, person.email, person.password, codes[3].lower())
     assert done.member.recovery_codes_left == 9
@@ -114,7 +114,7 @@ async def test_a_recovery_code_stands_in_once(system: System, person: Person) ->
     await refused(again, Code.UNAUTHENTICATED, "TOTP_NOT_ACCEPTED")
 
 
-async def test_codes_are_on_when_a_first_one_was_right_and_off_by_password_and_code(
+async def test_codes_are_on_when_a_first_one_was_right_and_off_by_password_andcode_of(
     system: System, person: Person, databases: dict[str, str]
 ) -> None:
     mine = person.client.members
@@ -127,7 +127,7 @@ async def test_codes_are_on_when_a_first_one_was_right_and_off_by_password_and_c
     assert made.uri.startswith(f"otpauth://totp/Sedifex:{person.email.replace('@', '%40')}?secret={made.secret}")
     await refused(mine.ConfirmTotp(confirm), Code.INVALID_ARGUMENT, "TOTP_NOT_ACCEPTED")
     assert not (await _sign_in(system.from_("192.0.2.8"), person.email, person.password)).member.totp_enabled
-    confirm = members_pb2.ConfirmTotpRequest(name=ME, code=_code(made.secret, 0))
+    confirm = members_pb2.ConfirmTotpRequest(name=ME, code=code_of(made.secret))
     done = await mine.ConfirmTotp(confirm)
     assert (done.member.totp_enabled, done.member.recovery_codes_left, len(done.recovery_codes)) == (True, 10, 10)
     await refused(mine.StartTotp(start), Code.FAILED_PRECONDITION, "TOTP_ENABLED")
@@ -294,19 +294,6 @@ async def _sign_in(client: Client, email: str, password: str, code: str = "") ->
     return done
 
 
-async def _enable_totp(person: Person) -> tuple[str, list[str]]:
-    """Turns one-time codes on; answers the secret and the recovery codes."""
-    start = members_pb2.StartTotpRequest(name=ME, password=person.password)
-    secret = (await person.client.members.StartTotp(start)).secret
-    confirm = members_pb2.ConfirmTotpRequest(name=ME, code=_code(secret, 0))
-    return secret, list((await person.client.members.ConfirmTotp(confirm)).recovery_codes)
-
-
-def _code(secret: str, ahead: int) -> str:
-    """The code that is shown now, or some steps ahead: one that was used is not taken again."""
-    return totp.code_at(secret, int(time.time()) // totp.STEP_S + ahead)
-
-
 def _retry_after(failure: grpc.aio.AioRpcError) -> float:
     status, retry = rpc_status.from_call(failure), error_details_pb2.RetryInfo()
     assert status is not None
@@ -324,7 +311,7 @@ def _sql(databases: dict[str, str], statement: str, *values: object) -> list[Any
 
 async def _until_waiting(databases: dict[str, str]) -> None:
     """Returns when a session of the Keys service waits for the lock on a row."""
-    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'sedifex-keys'"
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name LIKE 'sedifex-%%'"
     async with asyncio.timeout(WAIT_S):
         while not await asyncio.to_thread(_sql, databases, waiting):
             pass
