@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sedifex.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 
+from services.catalog import upkeep
 from services.catalog.models import handle, outbox
 from services.catalog.servicer import CatalogServicer
 from services.common import server
@@ -15,6 +16,7 @@ from services.common.clients import service_channel
 from services.common.database import Database, check_migrated
 from services.common.relay import relaying
 from services.common.settings import CatalogSettings
+from services.common.waiting import running
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -36,6 +38,7 @@ async def serving(settings: CatalogSettings) -> AsyncIterator[int]:
             service_channel(settings.webhooks_address, "catalog", secret) as webhooks,
             leased_verdicts(RemoteSource.behind(keys), settings.refused_per_minute) as verdicts,
             relaying(database, url, outbox, webhooks),
+            running(upkeep.run(database)),
             server.serving(
                 [service],
                 address=settings.catalog_listen,

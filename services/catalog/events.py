@@ -1,6 +1,7 @@
 """What happens to products, told to the shop's webhooks."""
 
 import json
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from google.protobuf.json_format import MessageToDict
@@ -11,19 +12,25 @@ from services.catalog.models import outbox
 from services.catalog.queries import Product
 from services.common.outbox import OutboxEvent
 
+Pair = tuple[Product | None, Product]
+"""A product before and after a change."""
 
-def tell(event_id: str, kind: str, before: Product | None, after: Product, now: datetime) -> None:
-    """Tells of a change from `before` to `after`. Wants the transaction of the change itself."""
+
+def tell(changes: Sequence[Pair], new_event_id: Callable[[], str], now: datetime) -> None:
+    """Tells of those changes that a reader can see. Wants the transaction of the changes themselves."""
+    kinds = [(visibility.event_type(before, after), before, after) for before, after in changes]
+    outbox.insert([_event(new_event_id(), kind, before, after, now) for kind, before, after in kinds if kind])
+
+
+def _event(event_id: str, kind: str, before: Product | None, after: Product, now: datetime) -> OutboxEvent:
     data = {"productId": after.id, "before": _view(before), "after": _view(after)}
-    outbox.insert(
-        OutboxEvent(
-            event_id=event_id,
-            store_id=after.store_id,
-            type=kind,
-            sequence=after.version,
-            occur_time=now,
-            data=json.dumps(data, ensure_ascii=False, separators=(",", ":")),
-        )
+    return OutboxEvent(
+        event_id=event_id,
+        store_id=after.store_id,
+        type=kind,
+        sequence=after.version,
+        occur_time=now,
+        data=json.dumps(data, ensure_ascii=False, separators=(",", ":")),
     )
 
 

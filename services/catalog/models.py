@@ -1,7 +1,10 @@
-"""The tables of the Catalog service, for peewee. Only `queries` imports the tables."""
+"""The database of the Catalog service, and its table of stores for peewee, which only `queries` imports.
+
+Products are read and written by plain SQL: there are many of them in a call.
+"""
 
 import peewee
-from playhouse.postgres_ext import BinaryJSONField, DateTimeTZField
+from playhouse.postgres_ext import DateTimeTZField
 
 from services.common.outbox import Outbox
 
@@ -31,37 +34,8 @@ class StoreRow(_Table):
     version = peewee.BigIntegerField(default=0)
     create_time = DateTimeTZField()
     update_time = DateTimeTZField()
+    revision = peewee.BigIntegerField(default=1)
+    seen_version = peewee.BigIntegerField(default=0)
 
     class Meta:
         table_name = "store"
-
-
-class ProductRow(_Table):
-    """A product. `version` is the store's version that its last change made."""
-
-    store_id = peewee.TextField()
-    id = peewee.TextField()
-    display_name = peewee.TextField()
-    description = peewee.TextField()
-    category = peewee.TextField()
-    brand = peewee.TextField()
-    sku = peewee.TextField(null=True)
-    barcode = peewee.TextField()
-    price_amount = peewee.DecimalField(max_digits=14, decimal_places=2, null=True)
-    price_currency = peewee.TextField(null=True)
-    stock_count = peewee.IntegerField(null=True)
-    low_stock_threshold = peewee.IntegerField(null=True)
-    item_type = peewee.TextField()
-    images = BinaryJSONField()
-    status = peewee.TextField()
-    website_visible = peewee.BooleanField()
-    sort_order = peewee.IntegerField()
-    version = peewee.BigIntegerField()
-    create_time = DateTimeTZField()
-    update_time = DateTimeTZField()
-    delete_time = DateTimeTZField(null=True)
-    request_id = peewee.TextField(null=True)
-
-    class Meta:
-        table_name = "product"
-        primary_key = peewee.CompositeKey("store_id", "id")

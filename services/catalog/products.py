@@ -1,15 +1,16 @@
-"""Products: how they come, change and go. Every change that shows moves the store's version on by one."""
+"""Products: how they come, change and go."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-from decimal import Decimal
+from datetime import datetime, timedelta
 from typing import Any
 
-from services.catalog import events, queries, visibility
+from services.catalog import queries, visibility, writing
 from services.catalog.queries import Product, Store
-from services.common.errors import AlreadyExists, Conflict, InvalidArgument, NotFound
-from services.common.paging import Page, PageRequest
+from services.common.errors import AlreadyExists, Conflict, NotFound
+
+TOMBSTONES_KEPT = timedelta(days=30)
+"""How long a deleted product can be brought back, and followers are told that it went."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,14 @@ class Change:
     """What makes a repeat of a creation harmless; empty: nothing."""
 
 
+@dataclass(frozen=True)
+class Occasion:
+    """When a change is made, and where the ids of its events come from."""
+
+    now: datetime
+    new_event_id: Callable[[], str]
+
+
 def get_product(store_id: str, product_id: str, *, visible_only: bool) -> Product:
     """The product of this id.
 
@@ -38,13 +47,7 @@ def get_product(store_id: str, product_id: str, *, visible_only: bool) -> Produc
     return product
 
 
-def list_products(store_id: str, request: PageRequest, *, visible_only: bool) -> Page[Product]:
-    """A page of the store's products, by sort order."""
-    rows = queries.list_products(store_id, visible_only, request.after, request.limit)
-    return request.page(rows, lambda product: [product.sort_order, product.id])
-
-
-def create_product(change: Change, event_id: str, now: datetime) -> Product:
+def create_product(change: Change, occasion: Occasion) -> Product:
     """Adds a product; a repeat of the request that added it answers with it, as it is now.
 
     Raises:
@@ -58,10 +61,10 @@ def create_product(change: Change, event_id: str, now: datetime) -> Product:
     if before is not None and before.delete_time is None:
         name = f"stores/{change.store_id}/products/{change.product_id}"
         raise AlreadyExists(f"There is a product {name} already. Update it instead.", reason="PRODUCT_EXISTS")
-    return _save(store, before, _new(store, change, now), event_id, now)
+    return _save(store, before, _new(store, change, occasion), occasion)
 
 
-def update_product(change: Change, event_id: str, now: datetime, *, allow_missing: bool) -> Product:
+def update_product(change: Change, occasion: Occasion, *, allow_missing: bool) -> Product:
     """Changes a product, or adds it if `allow_missing`. A change that changes nothing leaves everything as it is.
 
     Raises:
@@ -76,12 +79,12 @@ def update_product(change: Change, event_id: str, now: datetime, *, allow_missin
             raise _no_product(change.store_id, change.product_id)
         if change.etag:
             raise _changed_since()  # whoever has an etag has seen it: it has been deleted since
-        return _save(store, before, _new(store, change, now), event_id, now)
+        return _save(store, before, _new(store, change, occasion), occasion)
     _check_etag(before, change.etag)
-    return _save(store, before, replace(before, **change.values), event_id, now)
+    return _save(store, before, replace(before, **change.values), occasion)
 
 
-def delete_product(change: Change, event_id: str, now: datetime) -> None:
+def delete_product(change: Change, occasion: Occasion) -> None:
     """Removes a product.
 
     Raises:
@@ -92,71 +95,49 @@ def delete_product(change: Change, event_id: str, now: datetime) -> None:
     if before is None or before.delete_time is not None:
         raise _no_product(change.store_id, change.product_id)
     _check_etag(before, change.etag)
-    _save(store, before, replace(before, delete_time=now), event_id, now)
+    _save(store, before, replace(before, delete_time=occasion.now), occasion)
+
+
+def undelete_product(change: Change, occasion: Occasion) -> Product:
+    """Brings a deleted product back as it was; one that is there stays as it is.
+
+    Raises:
+        NotFound: there is none, or it was deleted too long ago.
+        Conflict: the product is no longer what `change.etag` says.
+        AlreadyExists: another product has its sku now.
+    """
+    store, before = _open(change)
+    if before is None:
+        raise _no_product(change.store_id, change.product_id)
+    _check_etag(before, change.etag)
+    return _save(store, before, replace(before, delete_time=None), occasion)
+
+
+def forget_deleted(now: datetime, limit: int) -> int:
+    """Removes for good what was deleted too long ago, some at a time; says how many."""
+    before = now - TOMBSTONES_KEPT
+    store_id = queries.find_store_to_clear(before)
+    if store_id is None:
+        return 0
+    writing.open_store(store_id)
+    return queries.forget_deleted(store_id, before, limit)
 
 
 def _open(change: Change) -> tuple[Store, Product | None]:
-    """Locks the store, so that nobody else changes its products until the commit, and finds the product."""
-    store = queries.lock_store(change.store_id)
-    if store is None:
-        raise NotFound(f"There is no store stores/{change.store_id}.", reason="STORE_NOT_FOUND")
+    store = writing.open_store(change.store_id)
     return store, queries.find_product(change.store_id, change.product_id)
 
 
-def _save(store: Store, before: Product | None, wanted: Product, event_id: str, now: datetime) -> Product:
-    """Writes the product, moves the store's version and puts the event, if any, in the outbox: all or nothing."""
-    wanted = _checked(store, wanted)
+def _save(store: Store, before: Product | None, wanted: Product, occasion: Occasion) -> Product:
+    wanted = writing.checked(store, wanted)
     if wanted == before:
         return before
-    after = replace(wanted, version=store.version + 1, update_time=now)
-    queries.save_product(after)
-    queries.set_store_version(store.id, after.version)
-    if kind := visibility.event_type(before, after):
-        events.tell(event_id, kind, before, after, now)
+    (after,) = writing.save(store, [(before, wanted)], occasion.new_event_id, occasion.now)
     return after
 
 
-def _checked(store: Store, product: Product) -> Product:
-    """The product with what it leaves open filled in.
-
-    Raises:
-        InvalidArgument: it cannot be one.
-    """
-    if not product.display_name.strip():
-        raise InvalidArgument.field("product.display_name", "must not be empty")
-    if product.stock_count is not None and product.item_type != "product":
-        raise InvalidArgument.field("product.stock_count", "is for goods (ITEM_TYPE_PRODUCT) only; leave it out")
-    if product.price_amount is None:
-        return product
-    amount = product.price_amount.quantize(Decimal("0.01"))
-    return replace(product, price_amount=amount, price_currency=product.price_currency or store.currency_code)
-
-
-def _new(store: Store, change: Change, now: datetime) -> Product:
-    empty = Product(
-        store_id=store.id,
-        id=change.product_id,
-        display_name="",
-        description="",
-        category="",
-        brand="",
-        sku=None,
-        barcode="",
-        price_amount=None,
-        price_currency=None,
-        stock_count=None,
-        low_stock_threshold=None,
-        item_type="product",
-        images=(),
-        status="published",
-        website_visible=True,
-        sort_order=0,
-        version=0,
-        create_time=now,
-        update_time=now,
-        delete_time=None,
-        request_id=change.request_id or None,
-    )
+def _new(store: Store, change: Change, occasion: Occasion) -> Product:
+    empty = writing.new_product(store, change.product_id, occasion.now, change.request_id)
     return replace(empty, **change.values)
 
 

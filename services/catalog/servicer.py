@@ -2,13 +2,23 @@
 
 from sedifex.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 
-from services.catalog import products, stores
-from services.catalog.convert import new_store, product_message, product_values, store_message
-from services.catalog.products import Change
+from services.catalog import batch, changes, listing, products, stores
+from services.catalog.batch import Result
+from services.catalog.convert import (
+    change_message,
+    new_store,
+    product_filter,
+    product_message,
+    product_values,
+    store_message,
+    store_values,
+)
+from services.catalog.products import Change, Occasion
+from services.catalog.rows import batch_response, batch_row
 from services.common.access.caller import current_caller
 from services.common.database import Database
 from services.common.ids import ids_of, new_id
-from services.common.paging import PageRequest
+from services.common.paging import PageRequest, size_of
 from services.common.server import Context
 from services.common.times import now
 
@@ -42,6 +52,15 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServiceServicer):
         found = [store_message(store) for store in page.rows]
         return catalog_pb2.ListStoresResponse(stores=found, next_page_token=page.next_page_token)
 
+    async def UpdateStore(
+        self, request: catalog_pb2.UpdateStoreRequest, _context: Context
+    ) -> catalog_pb2.UpdateStoreResponse:
+        """Changes a store."""
+        (store_id,) = ids_of(request.store.name)
+        values = store_values(request.store, request.update_mask)
+        store = await self._database.write(stores.update_store, store_id, values, request.store.etag, now())
+        return catalog_pb2.UpdateStoreResponse(store=store_message(store))
+
     async def CreateProduct(
         self, request: catalog_pb2.CreateProductRequest, _context: Context
     ) -> catalog_pb2.CreateProductResponse:
@@ -49,7 +68,7 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServiceServicer):
         (store_id,) = ids_of(request.parent)
         values = product_values(request.product, None)
         change = Change(store_id, request.product_id or new_id("prod"), values, request_id=request.request_id)
-        product = await self._database.write(products.create_product, change, new_id("evt"), now())
+        product = await self._database.write(products.create_product, change, _occasion())
         return catalog_pb2.CreateProductResponse(product=product_message(product))
 
     async def GetProduct(
@@ -66,11 +85,36 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServiceServicer):
     ) -> catalog_pb2.ListProductsResponse:
         """Lists the products of a store."""
         (store_id,) = ids_of(request.parent)
-        wanted = PageRequest.parse(request.page_size, request.page_token, request.parent, position=(int, str))
-        visible_only = current_caller().is_integration
-        page = await self._database.read(products.list_products, store_id, wanted, visible_only=visible_only)
-        found = [product_message(product) for product in page.rows]
-        return catalog_pb2.ListProductsResponse(products=found, next_page_token=page.next_page_token)
+        wanted = product_filter(request, visible_only=current_caller().is_integration)
+        order = listing.order_of(request.order_by)
+        position = (*order.types, str)
+        page = PageRequest.parse(
+            request.page_size, request.page_token, request.parent, wanted, order, position=position
+        )
+        found = await self._database.read(listing.list_products, store_id, wanted, order, page, request.if_none_match)
+        return catalog_pb2.ListProductsResponse(
+            products=map(product_message, found.products),
+            next_page_token=found.next_page_token,
+            etag=found.etag,
+            not_modified=found.not_modified,
+        )
+
+    async def ListProductChanges(
+        self, request: catalog_pb2.ListProductChangesRequest, _context: Context
+    ) -> catalog_pb2.ListProductChangesResponse:
+        """Lists what has changed since a cursor."""
+        (store_id,) = ids_of(request.parent)
+        visible_only, size = current_caller().is_integration, size_of(request.page_size)
+        found = await self._database.read(
+            changes.list_changes, store_id, request.cursor, size, request.if_none_match, visible_only=visible_only
+        )
+        return catalog_pb2.ListProductChangesResponse(
+            changes=[change_message(product, visible_only=visible_only) for product in found.products],
+            next_cursor=found.next_cursor,
+            more=found.more,
+            etag=found.etag,
+            not_modified=found.not_modified,
+        )
 
     async def UpdateProduct(
         self, request: catalog_pb2.UpdateProductRequest, _context: Context
@@ -80,9 +124,23 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServiceServicer):
         values = product_values(request.product, request.update_mask)
         change = Change(store_id, product_id, values, request.product.etag)
         product = await self._database.write(
-            products.update_product, change, new_id("evt"), now(), allow_missing=request.allow_missing
+            products.update_product, change, _occasion(), allow_missing=request.allow_missing
         )
         return catalog_pb2.UpdateProductResponse(product=product_message(product))
+
+    async def BatchUpsertProducts(
+        self, request: catalog_pb2.BatchUpsertProductsRequest, _context: Context
+    ) -> catalog_pb2.BatchUpsertProductsResponse:
+        """Creates and changes many products."""
+        (store_id,) = ids_of(request.parent)
+
+        def upsert() -> list[Result]:  # read where it is written: a thousand rows would hold the other calls up here
+            rows = [batch_row(store_id, product) for product in request.products]
+            return batch.upsert_products(
+                store_id, rows, _occasion(), lambda: new_id("prod"), dry_run=request.validate_only
+            )
+
+        return batch_response(store_id, await self._database.write(upsert))
 
     async def DeleteProduct(
         self, request: catalog_pb2.DeleteProductRequest, _context: Context
@@ -90,5 +148,18 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServiceServicer):
         """Deletes a product."""
         store_id, product_id = ids_of(request.name)
         change = Change(store_id, product_id, {}, request.etag)
-        await self._database.write(products.delete_product, change, new_id("evt"), now())
+        await self._database.write(products.delete_product, change, _occasion())
         return catalog_pb2.DeleteProductResponse()
+
+    async def UndeleteProduct(
+        self, request: catalog_pb2.UndeleteProductRequest, _context: Context
+    ) -> catalog_pb2.UndeleteProductResponse:
+        """Brings a deleted product back."""
+        store_id, product_id = ids_of(request.name)
+        change = Change(store_id, product_id, {}, request.etag)
+        product = await self._database.write(products.undelete_product, change, _occasion())
+        return catalog_pb2.UndeleteProductResponse(product=product_message(product))
+
+
+def _occasion() -> Occasion:
+    return Occasion(now(), lambda: new_id("evt"))

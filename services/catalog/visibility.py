@@ -17,6 +17,21 @@ def is_visible(product: Product | None) -> bool:
     )
 
 
+def is_gone(product: Product, *, visible_only: bool) -> bool:
+    """Whether a tombstone stands for the product, for those who see all or only what is visible."""
+    return not is_visible(product) if visible_only else product.delete_time is not None
+
+
+def availability(product: Product) -> str:
+    """Whether the product can be had: 'in_stock', 'low_stock', 'out_of_stock' or 'not_tracked'."""
+    if product.stock_count is None:
+        return "not_tracked"
+    if product.stock_count <= 0:
+        return "out_of_stock"
+    is_low = product.low_stock_threshold is not None and product.stock_count <= product.low_stock_threshold
+    return "low_stock" if is_low else "in_stock"
+
+
 def event_type(before: Product | None, after: Product | None) -> str | None:
     """The event that tells of a change, in the eyes of integrations; None if they see none.
 

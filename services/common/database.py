@@ -205,7 +205,7 @@ class Database:
         self._in_hand -= 1
 
 
-def violated_constraint(failure: peewee.IntegrityError) -> str:
+def violated_constraint(failure: Exception) -> str:
     """The name of the constraint that a statement would have broken; empty if the driver does not say."""
     return getattr(getattr(_driver_error(failure), "diag", None), "constraint_name", None) or ""
 

@@ -102,13 +102,18 @@ def validate(message: Message) -> None:
     Raises:
         InvalidArgument: it names every field that is not as it must be.
     """
-    found = _validator.collect_violations(message)
-    if not found:
+    violations = violations_of(message)
+    if not violations:
         return
-    violations = [FieldViolation(_path(each.proto), _explain(message, each.proto)) for each in found]
     text = "; ".join(f"{each.field}: {each.description}" for each in violations[:5])
     more = f" (and {len(violations) - 5} more)" if len(violations) > 5 else ""
     raise InvalidArgument(text + more, violations=violations)
+
+
+def violations_of(message: Message) -> list[FieldViolation]:
+    """What in `message` is not as the contract says that it must be."""
+    found = _validator.collect_violations(message)
+    return [FieldViolation(_path(each.proto), _explain(message, each.proto)) for each in found]
 
 
 def _path(violation: Any) -> str:

@@ -9,6 +9,7 @@ from dataclasses import astuple, dataclass, fields
 from datetime import datetime
 
 import peewee
+from psycopg2.extras import execute_values
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,13 @@ class Outbox:
         self._handle = handle
         self.channel = channel
 
-    def insert(self, event: OutboxEvent) -> None:
-        """Keeps an event until the Webhooks service has it; wakes the relay at the commit."""
-        places = ", ".join(["%s"] * len(fields(OutboxEvent)))
-        self._handle.execute_sql(f"INSERT INTO outbox ({_COLUMNS}) VALUES ({places})", astuple(event))  # noqa: S608
+    def insert(self, events: Sequence[OutboxEvent]) -> None:
+        """Keeps events until the Webhooks service has them; wakes the relay at the commit."""
+        if not events:
+            return
+        with self._handle.cursor() as cursor:
+            statement = f"INSERT INTO outbox ({_COLUMNS}) VALUES %s"  # noqa: S608 - names of our own fields
+            execute_values(cursor, statement, [astuple(event) for event in events], page_size=len(events))
 
     def list(self, limit: int) -> list[OutboxEvent]:
         """The oldest events. Those of one store come in the order of their commits."""

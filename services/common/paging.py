@@ -22,6 +22,11 @@ Position = Sequence[str | int]
 """The sort values of the last row of a page, which the next page begins after."""
 
 
+def size_of(page_size: int) -> int:
+    """How many rows a page holds whose size was asked for so; zero: as is usual."""
+    return min(page_size, MAX_SIZE) if page_size else DEFAULT_SIZE
+
+
 @dataclass(frozen=True)
 class PageRequest:
     """Which page of a list is wanted."""
@@ -35,6 +40,11 @@ class PageRequest:
         """How many rows to fetch: one more than the page holds, to see whether there is a next one."""
         return self.size + 1
 
+    @property
+    def signature(self) -> str:
+        """What tells this page from every other one, of this list and of others."""
+        return repr((self._scope, self.size, self.after))
+
     @classmethod
     def parse(
         cls, page_size: int, page_token: str, *scope: object, position: tuple[type, ...] = (str,)
@@ -46,7 +56,7 @@ class PageRequest:
         Raises:
             InvalidArgument: the token is not one of ours, or is one of another list.
         """
-        size = min(page_size, MAX_SIZE) if page_size else DEFAULT_SIZE
+        size = size_of(page_size)
         digest = hashlib.sha256(repr(scope).encode()).hexdigest()[:16]
         if not page_token:
             return cls(size, None, digest)

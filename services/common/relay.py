@@ -21,7 +21,7 @@ from services.common.ids import new_id
 from services.common.notifications import Listener
 from services.common.outbox import Outbox, OutboxEvent
 from services.common.times import to_timestamp
-from services.common.waiting import wait_within
+from services.common.waiting import running, wait_within
 
 log = logging.getLogger(__name__)
 
@@ -44,14 +44,12 @@ async def relaying(database: Database, url: str, outbox: Outbox, webhooks: grpc.
     relay = Relay(database, outbox, webhooks_pb2_grpc.WebhooksServiceStub(webhooks), new_id("relay"))
     loop = asyncio.get_running_loop()
     listener = Listener(url, outbox.channel, lambda: loop.call_soon_threadsafe(relay.wake))
-    running = asyncio.create_task(relay.run())
     listener.start()
     try:
-        yield
+        async with running(relay.run()):
+            yield
     finally:
         await asyncio.to_thread(listener.stop)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
         await relay.close()
 
 

@@ -17,6 +17,7 @@ from services.common.relay import relaying
 from services.common.settings import KeysSettings
 from services.common.stores import StoreDirectory
 from services.common.vault import Vault
+from services.common.waiting import running
 from services.keys import expiry
 from services.keys.barrier import Barrier
 from services.keys.digest import Digester
@@ -43,7 +44,9 @@ async def serving(settings: KeysSettings) -> AsyncIterator[int]:
         async with (
             service_channel(settings.catalog_address, "keys", secret) as catalog,
             service_channel(settings.webhooks_address, "keys", secret) as webhooks,
-            _running(database, usage, barrier, url),
+            usage.noting(),
+            running(barrier.run(), expiry.run(database)),
+            _hearing(url, barrier),
             relaying(database, url, outbox, webhooks),
             leased_verdicts(OwnSource(watching), settings.refused_per_minute) as verdicts,
         ):
@@ -74,20 +77,15 @@ async def serving(settings: KeysSettings) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def _running(database: Database, usage: Usage, barrier: Barrier, url: str) -> AsyncIterator[None]:
-    """What goes on beside the calls: hearing of revocations at other Keys processes, noting uses, telling of ends."""
+async def _hearing(url: str, barrier: Barrier) -> AsyncIterator[None]:
+    """Hears of changes that other Keys processes have made."""
     loop = asyncio.get_running_loop()
     listener = Listener(url, CHANNEL, lambda: loop.call_soon_threadsafe(barrier.announce))
-    tasks = [asyncio.create_task(work) for work in (usage.run(), barrier.run(), expiry.run(database))]
     listener.start()
     try:
         yield
     finally:
         await asyncio.to_thread(listener.stop)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await usage.flush()
 
 
 def main() -> None:

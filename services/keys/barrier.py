@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from services.common.batching import Batched
 from services.common.database import Database
 from services.common.ids import new_id
 from services.common.times import boot_time
@@ -60,6 +61,9 @@ class Barrier:
         self._acknowledged = Signal()
         self._seen: dict[str, tuple[int, float]] = {}
         """How often each watcher had renewed, and since when that is so."""
+        # All watchers hear of a change, and acknowledge it, at the same time.
+        self._renew = Batched(self._renew_all)
+        self._news = Batched(self._news_for_all)
 
     def announce(self) -> None:
         """Tells those who wait for news that there may be some. On the event loop only."""
@@ -93,18 +97,27 @@ class Barrier:
         Raises:
             Unavailable: the database cannot be reached: then no lease is extended.
         """
-        if not watcher or not await self._database.read(leases.renew, watcher, acknowledged):
+        if not watcher or not await self._renew((watcher, acknowledged)):
             started = new_id("wtc")
             return Renewal(started, News(await self._database.write(leases.begin, started, service)))
-        self._acknowledged.fire()
         deadline = boot_time() + wait
         while True:
             changed = self._changed.current
-            news = await self._database.read(leases.news_since, acknowledged)
+            # Never what somebody has read before: a lease must not be extended without the news of before it.
+            news = await self._news(acknowledged)
             left = deadline - boot_time()
             if news.epoch > acknowledged or left <= 0:
                 return Renewal(watcher, news)
             await wait_within(left, changed)
+
+    async def _renew_all(self, wishes: list[tuple[str, int]]) -> list[bool]:
+        known = await self._database.read(leases.renew, dict(wishes))
+        self._acknowledged.fire()
+        return [watcher in known for watcher, _ in wishes]
+
+    async def _news_for_all(self, epochs: list[int]) -> list[News]:
+        news = {epoch: await self._database.read(leases.news_since, epoch) for epoch in set(epochs)}
+        return [news[epoch] for epoch in epochs]
 
     async def leave(self, watcher: str) -> None:
         """Ends a lease at the watcher's wish."""
@@ -116,13 +129,16 @@ class Barrier:
         while True:
             await asyncio.sleep(SWEEP_S)
             try:
-                await self.sweep()
+                await self.sweep(boot_time())
             except Exception:
                 log.exception("leases could not be swept")
 
-    async def sweep(self) -> None:
-        """Takes those watchers for gone that have not renewed for a lease, so that no revocation waits for them."""
-        watchers, now = await self._database.read(leases.list_watchers), boot_time()
+    async def sweep(self, now: float) -> None:
+        """Takes those watchers for gone that have not renewed for a lease, so that no revocation waits for them.
+
+        `now` is in seconds by a clock that is never set. A lease is counted from when this process first saw it.
+        """
+        watchers = await self._database.read(leases.list_watchers)
         seen = {each.id: self._seen.get(each.id, (-1, now)) for each in watchers}
         self._seen = {
             each.id: seen[each.id] if seen[each.id][0] == each.renewals else (each.renewals, now) for each in watchers

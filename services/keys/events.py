@@ -17,9 +17,9 @@ PUBLISHED = frozenset({"key.created", "key.rotated", "key.expiring", "key.expire
 
 def tell(act: Act, action: str, before: Key | None, after: Key) -> None:
     """Records what happened to a key, in each store that it reaches. Wants the transaction of the change itself."""
-    for entry in audit.record_key(act, action, before, after):
-        if action in PUBLISHED:
-            outbox.insert(_event(entry, before, after, act))
+    entries = audit.record_key(act, action, before, after)
+    if action in PUBLISHED:
+        outbox.insert([_event(entry, before, after, act) for entry in entries])
 
 
 def _event(entry: AuditEntry, before: Key | None, after: Key, act: Act) -> OutboxEvent:

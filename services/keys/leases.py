@@ -53,7 +53,7 @@ def invalidate(principals: Sequence[str]) -> int:
     """Gives a change its epoch; watchers hear whom it concerns from its commit on. Wants the change's transaction."""
     statement = """
         WITH next AS (UPDATE revocation_epoch SET epoch = epoch + 1 RETURNING epoch),
-        told AS (INSERT INTO invalidation (epoch, principal) SELECT epoch, unnest(%(principals)s) FROM next),
+        told AS (INSERT INTO invalidation (epoch, principal) SELECT epoch, unnest(%(principals)s::text[]) FROM next),
         woken AS (SELECT pg_notify(%(channel)s, ''))
         SELECT epoch FROM next, woken
     """
@@ -79,13 +79,15 @@ def begin(watcher: str, service: str) -> int:
     return int(epoch)
 
 
-def renew(watcher: str, acknowledged: int) -> bool:
-    """Extends a lease and notes how far the watcher has got; False if it has been taken for gone."""
+def renew(acknowledged: Mapping[str, int]) -> set[str]:
+    """Extends leases and notes how far each watcher has got; answers those that have not been taken for gone."""
     statement = """
-        UPDATE watcher SET renewals = renewals + 1, acknowledged_epoch = greatest(acknowledged_epoch, %s)
-        WHERE id = %s RETURNING id
+        UPDATE watcher SET renewals = renewals + 1, acknowledged_epoch = greatest(acknowledged_epoch, heard.epoch)
+        FROM (VALUES %s) AS heard (id, epoch) WHERE watcher.id = heard.id RETURNING watcher.id
     """
-    return handle.execute_sql(statement, (acknowledged, watcher)).fetchone() is not None
+    with handle.cursor() as cursor:
+        rows = execute_values(cursor, statement, sorted(acknowledged.items()), page_size=len(acknowledged), fetch=True)
+    return {row[0] for row in rows}
 
 
 def leave(watcher: str) -> None:

@@ -5,7 +5,7 @@ when it was last used, so one can see that the old one has fallen silent before 
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from services.common.access import token as token_format
 from services.common.errors import AlreadyExists, FailedPrecondition
@@ -57,7 +57,7 @@ def rotate_key(
 
 
 def complete_key_rotation(store_id: str, key_id: str, act: Act) -> Key:
-    """Ends the overlap now: the old secret is refused from then on.
+    """Ends the overlap now: the old secret is refused from then on. One that has ended stays as it is.
 
     Raises:
         NotFound: there is no such key.
@@ -65,19 +65,30 @@ def complete_key_rotation(store_id: str, key_id: str, act: Act) -> Key:
         PermissionDenied: the caller can do less than the key, or reaches less.
     """
     key = open_key(store_id, key_id, act)
-    queries.set_secret_ends({_old(key, act.now).digest: act.now})
+    old, lasting = old_secret(key, act.now), _lasting(key)
+    if old is None and any(each.create_time < lasting.create_time for each in key.secrets):
+        return key  # a repeat, whose first answer may have been lost
+    if old is None:
+        raise _no_rotation()
+    queries.set_secret_ends({old.digest: act.now})
     return _changed(key, "key.rotationCompleted", act)
 
 
 def cancel_key_rotation(store_id: str, key_id: str, act: Act) -> Key:
     """Takes a rotation back: the new secret is refused from now on, and the old one lasts again.
 
+    A key whose last rotation was taken back stays as it is.
+
     Raises: as `complete_key_rotation`.
     """
     key = open_key(store_id, key_id, act)
-    old = _old(key, act.now)
+    old, lasting = old_secret(key, act.now), _lasting(key)
+    if old is None and any(each.create_time > lasting.create_time for each in key.secrets):
+        return key  # a repeat, whose first answer may have been lost
+    if old is None:
+        raise _no_rotation()
     # The new one first: a key never has two that last.
-    queries.set_secret_ends({_lasting(key).digest: act.now, old.digest: None})
+    queries.set_secret_ends({lasting.digest: act.now, old.digest: None})
     return _changed(key, "key.rotationCancelled", act)
 
 
@@ -97,10 +108,7 @@ def _lasting(key: Key) -> Secret:
     return next(each for each in key.secrets if each.end_time is None)
 
 
-def _old(key: Key, now: datetime) -> Secret:
-    secret = old_secret(key, now)
-    if secret is None:
-        raise FailedPrecondition(
-            "This key is not being rotated: it has one secret only. Rotate it first.", reason="NO_ROTATION"
-        )
-    return secret
+def _no_rotation() -> FailedPrecondition:
+    return FailedPrecondition(
+        "This key is not being rotated: it has one secret only. Rotate it first.", reason="NO_ROTATION"
+    )

@@ -6,10 +6,12 @@ seconds of it; nothing is decided by it.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 from services.common.database import Database
 from services.common.errors import SedifexError
+from services.common.waiting import running
 from services.keys import queries
 from services.keys.membership.queries import note_session_uses
 from services.keys.queries import Use
@@ -45,8 +47,14 @@ class Usage:
             log.warning("uses wait to be written", extra={"cause": failure.reason, "count": len(seen)})
             self._seen = seen | self._seen
 
-    async def run(self) -> None:
-        """Writes now and then, until cancelled."""
+    @asynccontextmanager
+    async def noting(self) -> AsyncIterator[None]:
+        """Writes now and then while the context lasts, and what is left at its end."""
+        async with running(self._run()):
+            yield
+        await self.flush()
+
+    async def _run(self) -> None:
         while True:
             await asyncio.sleep(FLUSH_S)
             try:

@@ -35,7 +35,8 @@ async def test_a_product_comes_back_as_it_was_sent(system: System) -> None:
     made = await _create(system.operator, store, sent)
     got = (await system.operator.catalog.GetProduct(catalog_pb2.GetProductRequest(name=made.name))).product
     assert got == made
-    for field in ("name", "etag", "create_time", "update_time"):
+    assert made.availability == Product.AVAILABILITY_IN_STOCK
+    for field in ("name", "etag", "create_time", "update_time", "availability"):
         made.ClearField(field)
     assert made == sent
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import subprocess
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,8 +20,11 @@ from services.common.access import token as token_format
 from services.common.access.verdicts import RemoteSource
 from services.common.clients import service_channel
 from services.common.errors import Unavailable
+from services.common.settings import VersionedSecret
 from services.common.times import to_timestamp
-from tests.system import Client, System, error_info
+from services.keys.__main__ import serving as keys_serving
+from services.keys.lifecycle import MAX_KEYS
+from tests.system import Client, System, error_info, random_secret
 
 Code = grpc.StatusCode
 
@@ -177,6 +182,88 @@ async def test_a_foreign_page_token_is_refused_with_what_to_do(system: System, t
     assert "leave it out" in str(refused.value.details())
 
 
+async def test_a_store_has_so_many_keys_that_have_not_ended_and_no_more(
+    system: System, databases: dict[str, str]
+) -> None:
+    store = await system.new_store()
+    store_id = store.removeprefix("stores/")
+    key, _ = await system.new_key(store)
+    with psycopg2.connect(databases["keys"]) as connection, connection.cursor() as cursor:
+        # One less than there may be beside the first, and some that have ended.
+        cursor.execute(
+            """
+            INSERT INTO api_key (id, store_id, display_name, scopes, stores, creator, create_time, revoke_time)
+            SELECT id || n, store_id, display_name, scopes, stores, creator, create_time,
+                CASE WHEN n >= %s THEN now() END
+            FROM api_key, generate_series(1, %s + 10) AS n WHERE store_id = %s
+            """,
+            (MAX_KEYS - 1, MAX_KEYS, store_id),
+        )
+    connection.close()
+    await system.new_key(store)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await system.new_key(store)
+    assert refused.value.code() == Code.FAILED_PRECONDITION
+    assert error_info(refused.value).reason == "TOO_MANY_KEYS"
+    await system.operator.keys.RevokeKey(keys_pb2.RevokeKeyRequest(name=key.name))
+    assert await system.new_key(store)
+
+
+async def test_concurrent_creations_do_not_slip_past_the_limit(system: System, databases: dict[str, str]) -> None:
+    store = await system.new_store()
+    await system.new_key(store)
+    with psycopg2.connect(databases["keys"]) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO api_key (id, store_id, display_name, scopes, stores, creator, create_time)
+            SELECT id || n, store_id, display_name, scopes, stores, creator, create_time
+            FROM api_key, generate_series(1, %s) AS n WHERE store_id = %s
+            """,
+            (MAX_KEYS - 3, store.removeprefix("stores/")),
+        )
+    connection.close()
+    made = await asyncio.gather(*(system.new_key(store) for _ in range(6)), return_exceptions=True)
+    assert sum(not isinstance(each, BaseException) for each in made) == 2
+
+
+async def test_a_key_can_revoke_itself(system: System) -> None:
+    store = await system.new_store()
+    key, client = await system.new_key(store)
+    revoked = await client.keys.RevokeKey(keys_pb2.RevokeKeyRequest(name=key.name))
+    assert revoked.key.state == keys_pb2.Key.STATE_REVOKED
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await client.keys.RevokeKey(keys_pb2.RevokeKeyRequest(name=key.name))
+    assert refused.value.code() == Code.UNAUTHENTICATED
+
+
+@pytest.mark.parametrize("name", ["Kɔfi’s shop 🧺", "👩🏾‍🍳 Auntie Ama", "ملابس", "a" * 100, "é" * 100])
+async def test_a_name_is_kept_as_it_was_written(system: System, name: str) -> None:
+    store = await system.new_store()
+    request = keys_pb2.CreateKeyRequest(parent=store, display_name=name, scopes=["catalog.read"])
+    made = (await system.operator.keys.CreateKey(request)).key
+    assert made.display_name == name
+    listed = await system.operator.keys.ListKeys(keys_pb2.ListKeysRequest(parent=store))
+    assert [key.display_name for key in listed.keys] == [name]
+
+
+async def test_a_new_pepper_is_brought_in_while_the_old_one_holds(system: System) -> None:
+    store = await system.new_store()
+    _, old = await system.new_key(store)
+    (first,) = system.settings.keys.token_peppers
+    second = VersionedSecret.model_validate({"version": 2, "secret": random_secret()})
+    list_keys = keys_pb2.ListKeysRequest(parent=store)
+    async with _keys_under(system, [first, second]) as as_:
+        assert (await as_(old.token).keys.ListKeys(list_keys)).keys
+        request = keys_pb2.CreateKeyRequest(parent=store, display_name="New", scopes=["keys.read"])
+        new = (await as_(old.token).keys.CreateKey(request)).secret
+        assert (await as_(new).keys.ListKeys(list_keys)).keys
+    async with _keys_under(system, [second]) as as_:
+        assert (await as_(new).keys.ListKeys(list_keys)).keys, "what is new is kept under the new pepper"
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await as_(old.token).keys.ListKeys(list_keys)
+        assert refused.value.code() == Code.UNAUTHENTICATED
+
+
 async def test_a_key_for_an_unknown_store_is_not_made(system: System) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await system.new_key("stores/st_nowhere")
@@ -254,6 +341,17 @@ async def test_a_wrong_request_is_told_which_field_is_wrong(system: System, chan
         await system.operator.keys.CreateKey(request)
     assert refused.value.code() == Code.INVALID_ARGUMENT
     assert str(refused.value.details()).startswith(field)
+
+
+@asynccontextmanager
+async def _keys_under(system: System, peppers: list[VersionedSecret]) -> AsyncIterator[Callable[[str], Client]]:
+    """Another Keys process on the same database, with these peppers; gives how to call it with a token."""
+    changed = {"keys_listen": "127.0.0.1:0", "token_peppers": peppers}
+    async with (
+        keys_serving(system.settings.keys.model_copy(update=changed)) as port,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        yield lambda token: Client({"keys": channel, "catalog": channel, "webhooks": channel}, token)
 
 
 def _deliveries_of(store: str) -> webhooks_pb2.ListDeliveriesRequest:

@@ -48,11 +48,7 @@ async def _put(database: Database, count: int) -> list[str]:
     """Puts events in the outbox; answers their ids."""
     events = [OutboxEvent(new_id("evt"), "st_relay", "product.created", n, now(), "{}") for n in range(1, count + 1)]
 
-    def insert() -> None:
-        for event in events:
-            outbox.insert(event)
-
-    await database.write(insert)
+    await database.write(outbox.insert, events)
     return [event.event_id for event in events]
 
 

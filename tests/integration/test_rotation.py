@@ -133,6 +133,21 @@ async def test_there_must_be_a_rotation_to_end(system: System, method: str) -> N
     assert error_info(refused.value).reason == "NO_ROTATION"
 
 
+@pytest.mark.parametrize("method", ["CompleteKeyRotation", "CancelKeyRotation"])
+async def test_ending_a_rotation_twice_is_harmless_for_an_answer_may_be_lost(system: System, method: str) -> None:
+    store = await system.new_store()
+    key, _ = await system.new_key(store)
+    await _rotate(system, key.name, 3600)
+    request = getattr(keys_pb2, f"{method}Request")(name=key.name)
+    first = (await getattr(system.operator.keys, method)(request)).key
+    again = (await getattr(system.operator.keys, method)(request)).key
+    assert again == first
+    other = ({"CompleteKeyRotation", "CancelKeyRotation"} - {method}).pop()
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await getattr(system.operator.keys, other)(getattr(keys_pb2, f"{other}Request")(name=key.name))
+    assert error_info(refused.value).reason == "NO_ROTATION"
+
+
 async def test_revoking_ends_both_secrets_and_every_change(system: System) -> None:
     store = await system.new_store()
     key, old = await system.new_key(store)

@@ -31,7 +31,7 @@ from services.common.access.verdicts import EPOCH, Source, not_accepted
 from services.common.errors import SedifexError, Unauthenticated, Unavailable
 from services.common.ids import ids_of
 from services.common.times import boot_time, from_timestamp
-from services.common.waiting import wait_within
+from services.common.waiting import running, wait_within
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +49,10 @@ FILL_ATTEMPTS = 5
 async def leased_verdicts(source: Source, refused_per_minute: int) -> AsyncIterator["LeasedVerdicts"]:
     """Verdicts from the Keys service, under a lease that is kept while the context lasts."""
     verdicts = LeasedVerdicts(source, Refusals(refused_per_minute))
-    running = asyncio.create_task(verdicts.run())
     try:
-        yield verdicts
+        async with running(verdicts.run()):
+            yield verdicts
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
         await verdicts.leave()
 
 
@@ -146,13 +144,13 @@ class LeasedVerdicts:
 
     async def _learn(self, token: str, digest: bytes, origin: Origin) -> Kept:
         """The verdict on a token that is not remembered; what is refused counts against where it came from."""
-        self._refusals.check(origin.address)
+        self._refusals.check(origin.address, boot_time())
         try:
             if token_format.kind_of(token) is None or self._memory.is_unknown(digest, boot_time()):
                 raise not_accepted()
             return await self._fill(token, digest)
         except Unauthenticated:
-            self._refusals.note(origin.address)
+            self._refusals.note(origin.address, boot_time())
             raise
 
     async def _fill(self, token: str, digest: bytes) -> Kept:

@@ -4,7 +4,6 @@ Credentials that are accepted and in memory pass whatever their address has done
 badly set-up program goes on.
 """
 
-import time
 from ipaddress import IPv6Address, ip_network
 
 from services.common.access.origin import parse_address
@@ -21,15 +20,15 @@ class Refusals:
         self._buckets: dict[str, tuple[float, float]] = {}
         """Tries left, and when that was."""
 
-    def check(self, address: str) -> None:
-        """Lets an address try a credential.
+    def check(self, address: str, now: float) -> None:
+        """Lets an address try a credential at `now`, in seconds by a clock that is never set.
 
         Raises:
             Exhausted: it has tried too many wrong ones; the error says when to try again.
         """
         if not self._buckets:
             return
-        left = self._left(block_of(address))
+        left = self._left(block_of(address), now)
         if left < 1:
             raise Exhausted(
                 "Too many credentials from this address were not accepted. Wait, then check the API key.",
@@ -37,18 +36,18 @@ class Refusals:
                 retry_after=(1 - left) * 60 / self._per_minute,
             )
 
-    def note(self, address: str) -> None:
-        """Notes that an address has tried one that was not accepted."""
+    def note(self, address: str, now: float) -> None:
+        """Notes that an address has tried one at `now` that was not accepted."""
         block = block_of(address)
-        left = self._left(block)
+        left = self._left(block, now)
         self._buckets.pop(block, None)
         if len(self._buckets) >= MAX_ADDRESSES:
             del self._buckets[next(iter(self._buckets))]  # the one that has been quiet longest
-        self._buckets[block] = (max(0.0, left - 1), time.monotonic())
+        self._buckets[block] = (max(0.0, left - 1), now)
 
-    def _left(self, block: str) -> float:
-        left, then = self._buckets.get(block, (float(self._per_minute), 0.0))
-        return min(self._per_minute, left + (time.monotonic() - then) * self._per_minute / 60)
+    def _left(self, block: str, now: float) -> float:
+        left, then = self._buckets.get(block, (float(self._per_minute), now))
+        return min(self._per_minute, left + (now - then) * self._per_minute / 60)
 
 
 def block_of(address: str) -> str:

@@ -30,7 +30,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from sedifex.access.v1 import access_pb2 as sedifex_dot_access_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n sedifex/catalog/v1/catalog.proto\x12\x12sedifex.catalog.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1esedifex/access/v1/access.proto\"\xc3\x04\n\x05Store\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12#\n\x0c\x64isplay_name\x18\x02 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18x\x12\x44\n\x0b\x65nvironment\x18\x03 \x01(\x0e\x32%.sedifex.catalog.v1.Store.EnvironmentB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x31\n\rcurrency_code\x18\x04 \x01(\tB\x1a\xbaH\x17r\x12\x32\n^[A-Z]{3}$\x92\x02\x03GHS\xd8\x01\x01\x12\x16\n\x05phone\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12 \n\x0fwhatsapp_number\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12\x15\n\x04\x63ity\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12*\n\x07\x63ountry\x18\x08 \x01(\tB\x19\xbaH\x16r\x11\x32\n^[A-Z]{2}$\x92\x02\x02GH\xd8\x01\x01\x12#\n\x0bwebsite_uri\x18\t \x01(\tB\x0e\xbaH\x0br\x06\x18\x80\x10\x88\x01\x01\xd8\x01\x01\x12 \n\x08logo_uri\x18\n \x01(\tB\x0e\xbaH\x0br\x06\x18\x80\x10\x88\x01\x01\xd8\x01\x01\x12\x35\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"V\n\x0b\x45nvironment\x12\x1b\n\x17\x45NVIRONMENT_UNSPECIFIED\x10\x00\x12\x14\n\x10\x45NVIRONMENT_LIVE\x10\x01\x12\x14\n\x10\x45NVIRONMENT_TEST\x10\x02\"\xd1\x07\n\x07Product\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\"\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\x18\xc8\x01\x12\x1d\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x88\'\x12\x19\n\x08\x63\x61tegory\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\x16\n\x05\x62rand\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\x14\n\x03sku\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x18\n\x07\x62\x61rcode\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12(\n\x05price\x18\x08 \x01(\x0b\x32\x19.sedifex.catalog.v1.Money\x12\x18\n\x0bstock_count\x18\t \x01(\x05H\x00\x88\x01\x01\x12)\n\x13low_stock_threshold\x18\n \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00H\x01\x88\x01\x01\x12\x41\n\titem_type\x18\x0b \x01(\x0e\x32$.sedifex.catalog.v1.Product.ItemTypeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12:\n\x06images\x18\x0c \x03(\x0b\x32 .sedifex.catalog.v1.ProductImageB\x08\xbaH\x05\x92\x01\x02\x10\n\x12<\n\x06status\x18\r \x01(\x0e\x32\".sedifex.catalog.v1.Product.StatusB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1c\n\x0fwebsite_visible\x18\x0e \x01(\x08H\x02\x88\x01\x01\x12\x12\n\nsort_order\x18\x0f \x01(\x05\x12\x35\n\x0b\x63reate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x15\n\x04\x65tag\x18\x12 \x01(\tB\x07\xbaH\x04r\x02\x18@\"\xa2\x01\n\x08ItemType\x12\x19\n\x15ITEM_TYPE_UNSPECIFIED\x10\x00\x12\x15\n\x11ITEM_TYPE_PRODUCT\x10\x01\x12\x15\n\x11ITEM_TYPE_SERVICE\x10\x02\x12\x1b\n\x17ITEM_TYPE_MADE_TO_ORDER\x10\x03\x12\x14\n\x10ITEM_TYPE_COURSE\x10\x04\x12\x1a\n\x16ITEM_TYPE_DIGITAL_ITEM\x10\x05\"H\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATUS_DRAFT\x10\x01\x12\x14\n\x10STATUS_PUBLISHED\x10\x02\x42\x0e\n\x0c_stock_countB\x16\n\x14_low_stock_thresholdB\x12\n\x10_website_visible\"|\n\x05Money\x12\x31\n\rcurrency_code\x18\x01 \x01(\tB\x1a\xbaH\x17r\x12\x32\n^[A-Z]{3}$\x92\x02\x03GHS\xd8\x01\x01\x12@\n\x06\x61mount\x18\x02 \x01(\tB0\xe2\x41\x01\x02\xbaH)r\'2\x1d^[0-9]{1,12}([.][0-9]{1,2})?$\x92\x02\x05\x34\x35.00\"\xbb\x01\n\x0cProductImage\x12H\n\x03uri\x18\x01 \x01(\tB;\xe2\x41\x01\x02\xbaH4r2\x18\x80\x10\x32\n^https?://\x88\x01\x01\x92\x02\x1dhttps://shop.example/shea.jpg\x12\x1a\n\x08\x61lt_text\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xfa\x01\x12!\n\x0cwidth_pixels\x18\x03 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xa0\x9c\x01(\x00\x12\"\n\rheight_pixels\x18\x04 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xa0\x9c\x01(\x00\"\x8f\x01\n\x12\x43reateStoreRequest\x12\x43\n\x08store_id\x18\x01 \x01(\tB1\xe2\x41\x01\x01\xbaH*r%2\x17^[a-z][a-z0-9_-]{1,62}$\x92\x02\tst_makola\xd8\x01\x01\x12\x34\n\x05store\x18\x02 \x01(\x0b\x32\x19.sedifex.catalog.v1.StoreB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"?\n\x13\x43reateStoreResponse\x12(\n\x05store\x18\x01 \x01(\x0b\x32\x19.sedifex.catalog.v1.Store\"]\n\x0fGetStoreRequest\x12J\n\x04name\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\"<\n\x10GetStoreResponse\x12(\n\x05store\x18\x01 \x01(\x0b\x32\x19.sedifex.catalog.v1.Store\"U\n\x11ListStoresRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"X\n\x12ListStoresResponse\x12)\n\x06stores\x18\x01 \x03(\x0b\x32\x19.sedifex.catalog.v1.Store\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8a\x02\n\x14\x43reateProductRequest\x12L\n\x06parent\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12\x43\n\nproduct_id\x18\x02 \x01(\tB/\xe2\x41\x01\x01\xbaH(r#2\x15^[A-Za-z0-9_-]{1,64}$\x92\x02\tprod_01JD\xd8\x01\x01\x12\x38\n\x07product\x18\x03 \x01(\x0b\x32\x1b.sedifex.catalog.v1.ProductB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12%\n\nrequest_id\x18\x04 \x01(\tB\x11\xe2\x41\x01\x01\xbaH\nr\x05\x10\x08\x18\x80\x01\xd8\x01\x01\"E\n\x15\x43reateProductResponse\x12,\n\x07product\x18\x01 \x01(\x0b\x32\x1b.sedifex.catalog.v1.Product\"\x8f\x01\n\x11GetProductRequest\x12z\n\x04name\x18\x01 \x01(\tBl\xe2\x41\x01\x02\xbaHerc2;^stores/[a-z][a-z0-9_-]{1,62}/products/[A-Za-z0-9_-]{1,64}$\x92\x02#stores/st_makola/products/prod_01JD\"B\n\x12GetProductResponse\x12,\n\x07product\x18\x01 \x01(\x0b\x32\x1b.sedifex.catalog.v1.Product\"\xa5\x01\n\x13ListProductsRequest\x12L\n\x06parent\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"^\n\x14ListProductsResponse\x12-\n\x08products\x18\x01 \x03(\x0b\x32\x1b.sedifex.catalog.v1.Product\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc1\x02\n\x14UpdateProductRequest\x12\x38\n\x07product\x18\x01 \x01(\x0b\x32\x1b.sedifex.catalog.v1.ProductB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x12\x1b\n\rallow_missing\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01:\x9a\x01\xbaH\x96\x01\x1a\x93\x01\n\x0cproduct.name\x12)must be stores/{store}/products/{product}\x1aXthis.product.name.matches(\'^stores/[a-z][a-z0-9_-]{1,62}/products/[A-Za-z0-9_-]{1,64}$\')\"E\n\x15UpdateProductResponse\x12,\n\x07product\x18\x01 \x01(\x0b\x32\x1b.sedifex.catalog.v1.Product\"\xad\x01\n\x14\x44\x65leteProductRequest\x12z\n\x04name\x18\x01 \x01(\tBl\xe2\x41\x01\x02\xbaHerc2;^stores/[a-z][a-z0-9_-]{1,62}/products/[A-Za-z0-9_-]{1,64}$\x92\x02#stores/st_makola/products/prod_01JD\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"\x17\n\x15\x44\x65leteProductResponse2\xe1\n\n\x0e\x43\x61talogService\x12\x87\x01\n\x0b\x43reateStore\x12&.sedifex.catalog.v1.CreateStoreRequest\x1a\'.sedifex.catalog.v1.CreateStoreResponse\"\'\xda\xe2\x18\x03\n\x01\x04\x82\xd3\xe4\x93\x02\x1a\"\n/v1/stores:\x05storeb\x05store\x12\x99\x01\n\x08GetStore\x12#.sedifex.catalog.v1.GetStoreRequest\x1a$.sedifex.catalog.v1.GetStoreResponse\"B\xda\xe2\x18\x1c\n\x04\x02\x03\x04\x05\x12\x0c\x63\x61talog.read\x1a\x04name(\x01\x82\xd3\xe4\x93\x02\x1c\x12\x13/v1/{name=stores/*}b\x05store\x12\x8a\x01\n\nListStores\x12%.sedifex.catalog.v1.ListStoresRequest\x1a&.sedifex.catalog.v1.ListStoresResponse\"-\xda\xe2\x18\x17\n\x03\x02\x03\x04\x12\x0c\x63\x61talog.read \x01(\x01\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/stores\x12\xc0\x01\n\rCreateProduct\x12(.sedifex.catalog.v1.CreateProductRequest\x1a).sedifex.catalog.v1.CreateProductResponse\"Z\xda\xe2\x18\x1e\n\x03\x02\x03\x04\x12\rcatalog.write\x1a\x06parent(\x02\x82\xd3\xe4\x93\x02\x32\"\x1e/v1/{parent=stores/*}/products:\x07productb\x07product\x12\xab\x01\n\nGetProduct\x12%.sedifex.catalog.v1.GetProductRequest\x1a&.sedifex.catalog.v1.GetProductResponse\"N\xda\xe2\x18\x1b\n\x03\x02\x03\x04\x12\x0c\x63\x61talog.read\x1a\x04name(\x01\x82\xd3\xe4\x93\x02)\x12\x1e/v1/{name=stores/*/products/*}b\x07product\x12\xaa\x01\n\x0cListProducts\x12\'.sedifex.catalog.v1.ListProductsRequest\x1a(.sedifex.catalog.v1.ListProductsResponse\"G\xda\xe2\x18\x1d\n\x03\x02\x03\x04\x12\x0c\x63\x61talog.read\x1a\x06parent(\x01\x82\xd3\xe4\x93\x02 \x12\x1e/v1/{parent=stores/*}/products\x12\xce\x01\n\rUpdateProduct\x12(.sedifex.catalog.v1.UpdateProductRequest\x1a).sedifex.catalog.v1.UpdateProductResponse\"h\xda\xe2\x18$\n\x03\x02\x03\x04\x12\rcatalog.write\x1a\x0cproduct.name(\x02\x82\xd3\xe4\x93\x02:2&/v1/{product.name=stores/*/products/*}:\x07productb\x07product\x12\xac\x01\n\rDeleteProduct\x12(.sedifex.catalog.v1.DeleteProductRequest\x1a).sedifex.catalog.v1.DeleteProductResponse\"F\xda\xe2\x18\x1c\n\x03\x02\x03\x04\x12\rcatalog.write\x1a\x04name(\x02\x82\xd3\xe4\x93\x02 *\x1e/v1/{name=stores/*/products/*}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n sedifex/catalog/v1/catalog.proto\x12\x12sedifex.catalog.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1esedifex/access/v1/access.proto\"\xd8\x04\n\x05Store\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x02\xbaH\x04r\x02\x18x\x12\x44\n\x0b\x65nvironment\x18\x03 \x01(\x0e\x32%.sedifex.catalog.v1.Store.EnvironmentB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x31\n\rcurrency_code\x18\x04 \x01(\tB\x1a\xbaH\x17r\x12\x32\n^[A-Z]{3}$\x92\x02\x03GHS\xd8\x01\x01\x12\x16\n\x05phone\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12 \n\x0fwhatsapp_number\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12\x15\n\x04\x63ity\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12*\n\x07\x63ountry\x18\x08 \x01(\tB\x19\xbaH\x16r\x11\x32\n^[A-Z]{2}$\x92\x02\x02GH\xd8\x01\x01\x12#\n\x0bwebsite_uri\x18\t \x01(\tB\x0e\xbaH\x0br\x06\x18\x80\x10\x88\x01\x01\xd8\x01\x01\x12 \n\x08logo_uri\x18\n \x01(\tB\x0e\xbaH\x0br\x06\x18\x80\x10\x88\x01\x01\xd8\x01\x01\x12\x35\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x15\n\x04\x65tag\x18\r \x01(\tB\x07\xbaH\x04r\x02\x18@\"V\n\x0b\x45nvironment\x12\x1b\n\x17\x45NVIRONMENT_UNSPECIFIED\x10\x00\x12\x14\n\x10\x45NVIRONMENT_LIVE\x10\x01\x12\x14\n\x10\x45NVIRONMENT_TEST\x10\x02\"\xe1\n\n\x07Product\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\"\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\x18\xc8\x01\x12\x1d\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x88\'\x12\x19\n\x08\x63\x61tegory\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\x16\n\x05\x62rand\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\x14\n\x03sku\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x18\n\x07\x62\x61rcode\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12(\n\x05price\x18\x08 \x01(\x0b\x32\x19.sedifex.catalog.v1.Money\x12\x18\n\x0bstock_count\x18\t \x01(\x05H\x00\x88\x01\x01\x12)\n\x13low_stock_threshold\x18\n \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00H\x01\x88\x01\x01\x12\x41\n\titem_type\x18\x0b \x01(\x0e\x32$.sedifex.catalog.v1.Product.ItemTypeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12:\n\x06images\x18\x0c \x03(\x0b\x32 .sedifex.catalog.v1.ProductImageB\x08\xbaH\x05\x92\x01\x02\x10\n\x12<\n\x06status\x18\r \x01(\x0e\x32\".sedifex.catalog.v1.Product.StatusB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1c\n\x0fwebsite_visible\x18\x0e \x01(\x08H\x02\x88\x01\x01\x12\x12\n\nsort_order\x18\x0f \x01(\x05\x12\x35\n\x0b\x63reate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x15\n\x04\x65tag\x18\x12 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x33\n\x10\x63ompare_at_price\x18\x13 \x01(\x0b\x32\x19.sedifex.catalog.v1.Money\x12\x39\n\x0cother_prices\x18\x14 \x03(\x0b\x32\x19.sedifex.catalog.v1.MoneyB\x08\xbaH\x05\x92\x01\x02\x10\x14\x12\x44\n\x0c\x61vailability\x18\x15 \x01(\x0e\x32(.sedifex.catalog.v1.Product.AvailabilityB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x64\x65lete_time\x18\x16 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\xa0\x01\n\x0c\x41vailability\x12\x1c\n\x18\x41VAILABILITY_UNSPECIFIED\x10\x00\x12\x19\n\x15\x41VAILABILITY_IN_STOCK\x10\x01\x12\x1a\n\x16\x41VAILABILITY_LOW_STOCK\x10\x02\x12\x1d\n\x19\x41VAILABILITY_OUT_OF_STOCK\x10\x03\x12\x1c\n\x18\x41VAILABILITY_NOT_TRACKED\x10\x04\"\xa2\x01\n\x08ItemType\x12\x19\n\x15ITEM_TYPE_UNSPECIFIED\x10\x00\x12\x15\n\x11ITEM_TYPE_PRODUCT\x10\x01\x12\x15\n\x11ITEM_TYPE_SERVICE\x10\x02\x12\x1b\n\x17ITEM_TYPE_MADE_TO_ORDER\x10\x03\x12\x14\n\x10ITEM_TYPE_COURSE\x10\x04\x12\x1a\n\x16ITEM_TYPE_DIGITAL_ITEM\x10\x05\"H\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATUS_DRAFT\x10\x01\x12\x14\n\x10STATUS_PUBLISHED\x10\x02\x42\x0e\n\x0c_stock_countB\x16\n\x14_low_stock_thresholdB\x12\n\x10_website_visible\"|\n\x05Money\x12\x31\n\rcurrency_code\x18\x01 \x01(\tB\x1a\xbaH\x17r\x12\x32\n^[A-Z]{3}$\x92\x02\x03GHS\xd8\x01\x01\x12@\n\x06\x61mount\x18\x02 \x01(\tB0\xe2\x41\x01\x02\xbaH)r\'2\x1d^[0-9]{1,12}([.][0-9]{1,2})?$\x92\x02\x05\x34\x35.00\"\xbb\x01\n\x0cProductImage\x12H\n\x03uri\x18\x01 \x01(\tB;\xe2\x41\x01\x02\xbaH4r2\x18\x80\x10\x32\n^https?://\x88\x01\x01\x92\x02\x1dhttps://shop.example/shea.jpg\x12\x1a\n\x08\x61lt_text\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xfa\x01\x12!\n\x0cwidth_pixels\x18\x03 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xa0\x9c\x01(\x00\x12\"\n\rheight_pixels\x18\x04 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xa0\x9c\x01(\x00\"\x8f\x01\n\x12\x43reateStoreRequest\x12\x43\n\x08store_id\x18\x01 \x01(\tB1\xe2\x41\x01\x01\xbaH*r%2\x17^[a-z][a-z0-9_-]{1,62}$\x92\x02\tst_makola\xd8\x01\x01\x12\x34\n\x05store\x18\x02 \x01(\x0b\x32\x19.sedifex.catalog.v1.StoreB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"?\n\x13\x43reateStoreResponse\x12(\n\x05store\x18\x01 \x01(\x0b\x32\x19.sedifex.catalog.v1.Store\"]\n\x0fGetStoreRequest\x12J\n\x04name\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\"<\n\x10GetStoreResponse\x12(\n\x05store\x18\x01 \x01(\x0b\x32\x19.sedifex.catalog.v1.Store\"U\n\x11ListStoresRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"X\n\x12ListStoresResponse\x12)\n\x06stores\x18\x01 \x03(\x0b\x32\x19.sedifex.catalog.v1.Store\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8a\x02\n\x14\x43reateProductRequest\x12L\n\x06parent\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12\x43\n\nproduct_id\x18\x02 \x01(\tB/\xe2\x41\x01\x01\xbaH(r#2\x15^[A-Za-z0-9_-]{1,64}$\x92\x02\tprod_01JD\xd8\x01\x01\x12\x38\n\x07product\x18\x03 \x01(\x0b\x32\x1b.sedifex.catalog.v1.ProductB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12%\n\nrequest_id\x18\x04 \x01(\tB\x11\xe2\x41\x01\x01\xbaH\nr\x05\x10\x08\x18\x80\x01\xd8\x01\x01\"E\n\x15\x43reateProductResponse\x12,\n\x07product\x18\x01 \x01(\x0b\x32\x1b.sedifex.catalog.v1.Product\"\x8f\x01\n\x11GetProductRequest\x12z\n\x04name\x18\x01 \x01(\tBl\xe2\x41\x01\x02\xbaHerc2;^stores/[a-z][a-z0-9_-]{1,62}/products/[A-Za-z0-9_-]{1,64}$\x92\x02#stores/st_makola/products/prod_01JD\"B\n\x12GetProductResponse\x12,\n\x07product\x18\x01 \x01(\x0b\x32\x1b.sedifex.catalog.v1.Product\"\xa8\x04\n\x13ListProductsRequest\x12L\n\x06parent\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x12\x1d\n\x08\x63\x61tegory\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\x12@\n\x04type\x18\x05 \x01(\x0e\x32$.sedifex.catalog.v1.Product.ItemTypeB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\x12\x1b\n\x08in_stock\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x1b\n\x05query\x18\x07 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\x12\x1d\n\x08order_by\x18\x08 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18(\x12\x37\n\rupdated_since\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12@\n\x06status\x18\n \x01(\x0e\x32\".sedifex.catalog.v1.Product.StatusB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\x12\x1a\n\x0cshow_deleted\x18\x0b \x01(\x08\x42\x04\xe2\x41\x01\x01\x12#\n\rif_none_match\x18\x0c \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x42\x0b\n\t_in_stock\"\x82\x01\n\x14ListProductsResponse\x12-\n\x08products\x18\x01 \x03(\x0b\x32\x1b.sedifex.catalog.v1.Product\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x14\n\x0cnot_modified\x18\x04 \x01(\x08\"\xcc\x01\n\x19ListProductChangesRequest\x12L\n\x06parent\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12\x1c\n\x06\x63ursor\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x12\x1e\n\tpage_size\x18\x03 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12#\n\rif_none_match\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"\x97\x01\n\x1aListProductChangesResponse\x12\x32\n\x07\x63hanges\x18\x01 \x03(\x0b\x32!.sedifex.catalog.v1.ProductChange\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\x12\x0c\n\x04more\x18\x03 \x01(\x08\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x14\n\x0cnot_modified\x18\x05 \x01(\x08\"\x84\x01\n\rProductChange\x12.\n\x07product\x18\x01 \x01(\x0b\x32\x1b.sedifex.catalog.v1.ProductH\x00\x12\x39\n\ttombstone\x18\x02 \x01(\x0b\x32$.sedifex.catalog.v1.ProductTombstoneH\x00\x42\x08\n\x06\x63hange\"Q\n\x10ProductTombstone\x12\x0c\n\x04name\x18\x01 \x01(\t\x12/\n\x0b\x64\x65lete_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xcc\x01\n\x1a\x42\x61tchUpsertProductsRequest\x12L\n\x06parent\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12\x43\n\x08products\x18\x02 \x03(\x0b\x32\x1b.sedifex.catalog.v1.ProductB\x14\xe2\x41\x01\x02\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\x12\x1b\n\rvalidate_only\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xb2\x01\n\x1b\x42\x61tchUpsertProductsResponse\x12\x35\n\x07results\x18\x01 \x03(\x0b\x32$.sedifex.catalog.v1.ProductRowResult\x12\x15\n\rcreated_count\x18\x02 \x01(\x05\x12\x15\n\rupdated_count\x18\x03 \x01(\x05\x12\x17\n\x0funchanged_count\x18\x04 \x01(\x05\x12\x15\n\rinvalid_count\x18\x05 \x01(\x05\"\x99\x02\n\x10ProductRowResult\x12=\n\x07outcome\x18\x01 \x01(\x0e\x32,.sedifex.catalog.v1.ProductRowResult.Outcome\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x30\n\x08problems\x18\x04 \x03(\x0b\x32\x1e.sedifex.catalog.v1.RowProblem\"x\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_CREATED\x10\x01\x12\x13\n\x0fOUTCOME_UPDATED\x10\x02\x12\x15\n\x11OUTCOME_UNCHANGED\x10\x03\x12\x13\n\x0fOUTCOME_INVALID\x10\x04\"@\n\nRowProblem\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xe7\x01\n\x12UpdateStoreRequest\x12\x34\n\x05store\x18\x01 \x01(\x0b\x32\x19.sedifex.catalog.v1.StoreB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01:d\xbaHa\x1a_\n\nstore.name\x12\x16must be stores/{store}\x1a\x39this.store.name.matches(\'^stores/[a-z][a-z0-9_-]{1,62}$\')\"?\n\x13UpdateStoreResponse\x12(\n\x05store\x18\x01 \x01(\x0b\x32\x19.sedifex.catalog.v1.Store\"\xaf\x01\n\x16UndeleteProductRequest\x12z\n\x04name\x18\x01 \x01(\tBl\xe2\x41\x01\x02\xbaHerc2;^stores/[a-z][a-z0-9_-]{1,62}/products/[A-Za-z0-9_-]{1,64}$\x92\x02#stores/st_makola/products/prod_01JD\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"G\n\x17UndeleteProductResponse\x12,\n\x07product\x18\x01 \x01(\x0b\x32\x1b.sedifex.catalog.v1.Product\"\xc1\x02\n\x14UpdateProductRequest\x12\x38\n\x07product\x18\x01 \x01(\x0b\x32\x1b.sedifex.catalog.v1.ProductB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x12\x1b\n\rallow_missing\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01:\x9a\x01\xbaH\x96\x01\x1a\x93\x01\n\x0cproduct.name\x12)must be stores/{store}/products/{product}\x1aXthis.product.name.matches(\'^stores/[a-z][a-z0-9_-]{1,62}/products/[A-Za-z0-9_-]{1,64}$\')\"E\n\x15UpdateProductResponse\x12,\n\x07product\x18\x01 \x01(\x0b\x32\x1b.sedifex.catalog.v1.Product\"\xad\x01\n\x14\x44\x65leteProductRequest\x12z\n\x04name\x18\x01 \x01(\tBl\xe2\x41\x01\x02\xbaHerc2;^stores/[a-z][a-z0-9_-]{1,62}/products/[A-Za-z0-9_-]{1,64}$\x92\x02#stores/st_makola/products/prod_01JD\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"\x17\n\x15\x44\x65leteProductResponse2\xec\x10\n\x0e\x43\x61talogService\x12\x87\x01\n\x0b\x43reateStore\x12&.sedifex.catalog.v1.CreateStoreRequest\x1a\'.sedifex.catalog.v1.CreateStoreResponse\"\'\xda\xe2\x18\x03\n\x01\x04\x82\xd3\xe4\x93\x02\x1a\"\n/v1/stores:\x05storeb\x05store\x12\x99\x01\n\x08GetStore\x12#.sedifex.catalog.v1.GetStoreRequest\x1a$.sedifex.catalog.v1.GetStoreResponse\"B\xda\xe2\x18\x1c\n\x04\x02\x03\x04\x05\x12\x0c\x63\x61talog.read\x1a\x04name(\x01\x82\xd3\xe4\x93\x02\x1c\x12\x13/v1/{name=stores/*}b\x05store\x12\x8a\x01\n\nListStores\x12%.sedifex.catalog.v1.ListStoresRequest\x1a&.sedifex.catalog.v1.ListStoresResponse\"-\xda\xe2\x18\x17\n\x03\x02\x03\x04\x12\x0c\x63\x61talog.read \x01(\x01\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/stores\x12\xa5\x01\n\x0bUpdateStore\x12&.sedifex.catalog.v1.UpdateStoreRequest\x1a\'.sedifex.catalog.v1.UpdateStoreResponse\"E\xda\xe2\x18\x12\n\x02\x03\x04\x1a\nstore.name(\x02\x82\xd3\xe4\x93\x02)2\x19/v1/{store.name=stores/*}:\x05storeb\x05store\x12\xc0\x01\n\rCreateProduct\x12(.sedifex.catalog.v1.CreateProductRequest\x1a).sedifex.catalog.v1.CreateProductResponse\"Z\xda\xe2\x18\x1e\n\x03\x02\x03\x04\x12\rcatalog.write\x1a\x06parent(\x02\x82\xd3\xe4\x93\x02\x32\"\x1e/v1/{parent=stores/*}/products:\x07productb\x07product\x12\xab\x01\n\nGetProduct\x12%.sedifex.catalog.v1.GetProductRequest\x1a&.sedifex.catalog.v1.GetProductResponse\"N\xda\xe2\x18\x1b\n\x03\x02\x03\x04\x12\x0c\x63\x61talog.read\x1a\x04name(\x01\x82\xd3\xe4\x93\x02)\x12\x1e/v1/{name=stores/*/products/*}b\x07product\x12\xaa\x01\n\x0cListProducts\x12\'.sedifex.catalog.v1.ListProductsRequest\x1a(.sedifex.catalog.v1.ListProductsResponse\"G\xda\xe2\x18\x1d\n\x03\x02\x03\x04\x12\x0c\x63\x61talog.read\x1a\x06parent(\x01\x82\xd3\xe4\x93\x02 \x12\x1e/v1/{parent=stores/*}/products\x12\xce\x01\n\rUpdateProduct\x12(.sedifex.catalog.v1.UpdateProductRequest\x1a).sedifex.catalog.v1.UpdateProductResponse\"h\xda\xe2\x18$\n\x03\x02\x03\x04\x12\rcatalog.write\x1a\x0cproduct.name(\x02\x82\xd3\xe4\x93\x02:2&/v1/{product.name=stores/*/products/*}:\x07productb\x07product\x12\xc4\x01\n\x12ListProductChanges\x12-.sedifex.catalog.v1.ListProductChangesRequest\x1a..sedifex.catalog.v1.ListProductChangesResponse\"O\xda\xe2\x18\x1d\n\x03\x02\x03\x04\x12\x0c\x63\x61talog.read\x1a\x06parent(\x01\x82\xd3\xe4\x93\x02(\x12&/v1/{parent=stores/*}/products:changes\x12\xcf\x01\n\x13\x42\x61tchUpsertProducts\x12..sedifex.catalog.v1.BatchUpsertProductsRequest\x1a/.sedifex.catalog.v1.BatchUpsertProductsResponse\"W\xda\xe2\x18\x1e\n\x03\x02\x03\x04\x12\rcatalog.write\x1a\x06parent(\x02\x82\xd3\xe4\x93\x02/\"*/v1/{parent=stores/*}/products:batchUpsert:\x01*\x12\xac\x01\n\rDeleteProduct\x12(.sedifex.catalog.v1.DeleteProductRequest\x1a).sedifex.catalog.v1.DeleteProductResponse\"F\xda\xe2\x18\x1c\n\x03\x02\x03\x04\x12\rcatalog.write\x1a\x04name(\x02\x82\xd3\xe4\x93\x02 *\x1e/v1/{name=stores/*/products/*}\x12\xc7\x01\n\x0fUndeleteProduct\x12*.sedifex.catalog.v1.UndeleteProductRequest\x1a+.sedifex.catalog.v1.UndeleteProductResponse\"[\xda\xe2\x18\x1c\n\x03\x02\x03\x04\x12\rcatalog.write\x1a\x04name(\x02\x82\xd3\xe4\x93\x02\x35\"\'/v1/{name=stores/*/products/*}:undelete:\x01*b\x07productb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,7 +40,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STORE'].fields_by_name['name']._loaded_options = None
   _globals['_STORE'].fields_by_name['name']._serialized_options = b'\342A\001\010'
   _globals['_STORE'].fields_by_name['display_name']._loaded_options = None
-  _globals['_STORE'].fields_by_name['display_name']._serialized_options = b'\342A\001\002\272H\006r\004\020\001\030x'
+  _globals['_STORE'].fields_by_name['display_name']._serialized_options = b'\342A\001\002\272H\004r\002\030x'
   _globals['_STORE'].fields_by_name['environment']._loaded_options = None
   _globals['_STORE'].fields_by_name['environment']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_STORE'].fields_by_name['currency_code']._loaded_options = None
@@ -61,6 +61,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STORE'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
   _globals['_STORE'].fields_by_name['update_time']._loaded_options = None
   _globals['_STORE'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
+  _globals['_STORE'].fields_by_name['etag']._loaded_options = None
+  _globals['_STORE'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
   _globals['_PRODUCT'].fields_by_name['name']._loaded_options = None
   _globals['_PRODUCT'].fields_by_name['name']._serialized_options = b'\342A\001\010'
   _globals['_PRODUCT'].fields_by_name['display_name']._loaded_options = None
@@ -89,6 +91,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRODUCT'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
   _globals['_PRODUCT'].fields_by_name['etag']._loaded_options = None
   _globals['_PRODUCT'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_PRODUCT'].fields_by_name['other_prices']._loaded_options = None
+  _globals['_PRODUCT'].fields_by_name['other_prices']._serialized_options = b'\272H\005\222\001\002\020\024'
+  _globals['_PRODUCT'].fields_by_name['availability']._loaded_options = None
+  _globals['_PRODUCT'].fields_by_name['availability']._serialized_options = b'\342A\001\003'
+  _globals['_PRODUCT'].fields_by_name['delete_time']._loaded_options = None
+  _globals['_PRODUCT'].fields_by_name['delete_time']._serialized_options = b'\342A\001\003'
   _globals['_MONEY'].fields_by_name['currency_code']._loaded_options = None
   _globals['_MONEY'].fields_by_name['currency_code']._serialized_options = b'\272H\027r\0222\n^[A-Z]{3}$\222\002\003GHS\330\001\001'
   _globals['_MONEY'].fields_by_name['amount']._loaded_options = None
@@ -127,6 +135,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPRODUCTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001\272H\004\032\002(\000'
   _globals['_LISTPRODUCTSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTPRODUCTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001\272H\005r\003\030\200\010'
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['category']._loaded_options = None
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['category']._serialized_options = b'\342A\001\001\272H\004r\002\030d'
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['type']._loaded_options = None
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['type']._serialized_options = b'\342A\001\001\272H\005\202\001\002\020\001'
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['in_stock']._loaded_options = None
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['in_stock']._serialized_options = b'\342A\001\001'
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['query']._loaded_options = None
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['query']._serialized_options = b'\342A\001\001\272H\005r\003\030\310\001'
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['order_by']._loaded_options = None
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['order_by']._serialized_options = b'\342A\001\001\272H\004r\002\030('
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['updated_since']._loaded_options = None
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['updated_since']._serialized_options = b'\342A\001\001'
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['status']._loaded_options = None
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['status']._serialized_options = b'\342A\001\001\272H\005\202\001\002\020\001'
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['show_deleted']._loaded_options = None
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['show_deleted']._serialized_options = b'\342A\001\001'
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['if_none_match']._loaded_options = None
+  _globals['_LISTPRODUCTSREQUEST'].fields_by_name['if_none_match']._serialized_options = b'\342A\001\001\272H\005r\003\030\200\010'
+  _globals['_LISTPRODUCTCHANGESREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_LISTPRODUCTCHANGESREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\272H5r32\036^stores/[a-z][a-z0-9_-]{1,62}$\222\002\020stores/st_makola'
+  _globals['_LISTPRODUCTCHANGESREQUEST'].fields_by_name['cursor']._loaded_options = None
+  _globals['_LISTPRODUCTCHANGESREQUEST'].fields_by_name['cursor']._serialized_options = b'\342A\001\001\272H\005r\003\030\200\010'
+  _globals['_LISTPRODUCTCHANGESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTPRODUCTCHANGESREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001\272H\004\032\002(\000'
+  _globals['_LISTPRODUCTCHANGESREQUEST'].fields_by_name['if_none_match']._loaded_options = None
+  _globals['_LISTPRODUCTCHANGESREQUEST'].fields_by_name['if_none_match']._serialized_options = b'\342A\001\001\272H\005r\003\030\200\010'
+  _globals['_BATCHUPSERTPRODUCTSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_BATCHUPSERTPRODUCTSREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\272H5r32\036^stores/[a-z][a-z0-9_-]{1,62}$\222\002\020stores/st_makola'
+  _globals['_BATCHUPSERTPRODUCTSREQUEST'].fields_by_name['products']._loaded_options = None
+  _globals['_BATCHUPSERTPRODUCTSREQUEST'].fields_by_name['products']._serialized_options = b'\342A\001\002\272H\r\222\001\n\010\001\020\350\007\"\003\330\001\003'
+  _globals['_BATCHUPSERTPRODUCTSREQUEST'].fields_by_name['validate_only']._loaded_options = None
+  _globals['_BATCHUPSERTPRODUCTSREQUEST'].fields_by_name['validate_only']._serialized_options = b'\342A\001\001'
+  _globals['_UPDATESTOREREQUEST'].fields_by_name['store']._loaded_options = None
+  _globals['_UPDATESTOREREQUEST'].fields_by_name['store']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
+  _globals['_UPDATESTOREREQUEST'].fields_by_name['update_mask']._loaded_options = None
+  _globals['_UPDATESTOREREQUEST'].fields_by_name['update_mask']._serialized_options = b'\342A\001\001'
+  _globals['_UPDATESTOREREQUEST']._loaded_options = None
+  _globals['_UPDATESTOREREQUEST']._serialized_options = b'\272Ha\032_\n\nstore.name\022\026must be stores/{store}\0329this.store.name.matches(\'^stores/[a-z][a-z0-9_-]{1,62}$\')'
+  _globals['_UNDELETEPRODUCTREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_UNDELETEPRODUCTREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272Herc2;^stores/[a-z][a-z0-9_-]{1,62}/products/[A-Za-z0-9_-]{1,64}$\222\002#stores/st_makola/products/prod_01JD'
+  _globals['_UNDELETEPRODUCTREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_UNDELETEPRODUCTREQUEST'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
   _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['product']._loaded_options = None
   _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['product']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_UPDATEPRODUCTREQUEST'].fields_by_name['update_mask']._loaded_options = None
@@ -145,6 +195,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CATALOGSERVICE'].methods_by_name['GetStore']._serialized_options = b'\332\342\030\034\n\004\002\003\004\005\022\014catalog.read\032\004name(\001\202\323\344\223\002\034\022\023/v1/{name=stores/*}b\005store'
   _globals['_CATALOGSERVICE'].methods_by_name['ListStores']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['ListStores']._serialized_options = b'\332\342\030\027\n\003\002\003\004\022\014catalog.read \001(\001\202\323\344\223\002\014\022\n/v1/stores'
+  _globals['_CATALOGSERVICE'].methods_by_name['UpdateStore']._loaded_options = None
+  _globals['_CATALOGSERVICE'].methods_by_name['UpdateStore']._serialized_options = b'\332\342\030\022\n\002\003\004\032\nstore.name(\002\202\323\344\223\002)2\031/v1/{store.name=stores/*}:\005storeb\005store'
   _globals['_CATALOGSERVICE'].methods_by_name['CreateProduct']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['CreateProduct']._serialized_options = b'\332\342\030\036\n\003\002\003\004\022\rcatalog.write\032\006parent(\002\202\323\344\223\0022\"\036/v1/{parent=stores/*}/products:\007productb\007product'
   _globals['_CATALOGSERVICE'].methods_by_name['GetProduct']._loaded_options = None
@@ -153,54 +205,88 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CATALOGSERVICE'].methods_by_name['ListProducts']._serialized_options = b'\332\342\030\035\n\003\002\003\004\022\014catalog.read\032\006parent(\001\202\323\344\223\002 \022\036/v1/{parent=stores/*}/products'
   _globals['_CATALOGSERVICE'].methods_by_name['UpdateProduct']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['UpdateProduct']._serialized_options = b'\332\342\030$\n\003\002\003\004\022\rcatalog.write\032\014product.name(\002\202\323\344\223\002:2&/v1/{product.name=stores/*/products/*}:\007productb\007product'
+  _globals['_CATALOGSERVICE'].methods_by_name['ListProductChanges']._loaded_options = None
+  _globals['_CATALOGSERVICE'].methods_by_name['ListProductChanges']._serialized_options = b'\332\342\030\035\n\003\002\003\004\022\014catalog.read\032\006parent(\001\202\323\344\223\002(\022&/v1/{parent=stores/*}/products:changes'
+  _globals['_CATALOGSERVICE'].methods_by_name['BatchUpsertProducts']._loaded_options = None
+  _globals['_CATALOGSERVICE'].methods_by_name['BatchUpsertProducts']._serialized_options = b'\332\342\030\036\n\003\002\003\004\022\rcatalog.write\032\006parent(\002\202\323\344\223\002/\"*/v1/{parent=stores/*}/products:batchUpsert:\001*'
   _globals['_CATALOGSERVICE'].methods_by_name['DeleteProduct']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['DeleteProduct']._serialized_options = b'\332\342\030\034\n\003\002\003\004\022\rcatalog.write\032\004name(\002\202\323\344\223\002 *\036/v1/{name=stores/*/products/*}'
+  _globals['_CATALOGSERVICE'].methods_by_name['UndeleteProduct']._loaded_options = None
+  _globals['_CATALOGSERVICE'].methods_by_name['UndeleteProduct']._serialized_options = b'\332\342\030\034\n\003\002\003\004\022\rcatalog.write\032\004name(\002\202\323\344\223\0025\"\'/v1/{name=stores/*/products/*}:undelete:\001*b\007product'
   _globals['_STORE']._serialized_start=248
-  _globals['_STORE']._serialized_end=827
-  _globals['_STORE_ENVIRONMENT']._serialized_start=741
-  _globals['_STORE_ENVIRONMENT']._serialized_end=827
-  _globals['_PRODUCT']._serialized_start=830
-  _globals['_PRODUCT']._serialized_end=1807
-  _globals['_PRODUCT_ITEMTYPE']._serialized_start=1511
-  _globals['_PRODUCT_ITEMTYPE']._serialized_end=1673
-  _globals['_PRODUCT_STATUS']._serialized_start=1675
-  _globals['_PRODUCT_STATUS']._serialized_end=1747
-  _globals['_MONEY']._serialized_start=1809
-  _globals['_MONEY']._serialized_end=1933
-  _globals['_PRODUCTIMAGE']._serialized_start=1936
-  _globals['_PRODUCTIMAGE']._serialized_end=2123
-  _globals['_CREATESTOREREQUEST']._serialized_start=2126
-  _globals['_CREATESTOREREQUEST']._serialized_end=2269
-  _globals['_CREATESTORERESPONSE']._serialized_start=2271
-  _globals['_CREATESTORERESPONSE']._serialized_end=2334
-  _globals['_GETSTOREREQUEST']._serialized_start=2336
-  _globals['_GETSTOREREQUEST']._serialized_end=2429
-  _globals['_GETSTORERESPONSE']._serialized_start=2431
-  _globals['_GETSTORERESPONSE']._serialized_end=2491
-  _globals['_LISTSTORESREQUEST']._serialized_start=2493
-  _globals['_LISTSTORESREQUEST']._serialized_end=2578
-  _globals['_LISTSTORESRESPONSE']._serialized_start=2580
-  _globals['_LISTSTORESRESPONSE']._serialized_end=2668
-  _globals['_CREATEPRODUCTREQUEST']._serialized_start=2671
-  _globals['_CREATEPRODUCTREQUEST']._serialized_end=2937
-  _globals['_CREATEPRODUCTRESPONSE']._serialized_start=2939
-  _globals['_CREATEPRODUCTRESPONSE']._serialized_end=3008
-  _globals['_GETPRODUCTREQUEST']._serialized_start=3011
-  _globals['_GETPRODUCTREQUEST']._serialized_end=3154
-  _globals['_GETPRODUCTRESPONSE']._serialized_start=3156
-  _globals['_GETPRODUCTRESPONSE']._serialized_end=3222
-  _globals['_LISTPRODUCTSREQUEST']._serialized_start=3225
-  _globals['_LISTPRODUCTSREQUEST']._serialized_end=3390
-  _globals['_LISTPRODUCTSRESPONSE']._serialized_start=3392
-  _globals['_LISTPRODUCTSRESPONSE']._serialized_end=3486
-  _globals['_UPDATEPRODUCTREQUEST']._serialized_start=3489
-  _globals['_UPDATEPRODUCTREQUEST']._serialized_end=3810
-  _globals['_UPDATEPRODUCTRESPONSE']._serialized_start=3812
-  _globals['_UPDATEPRODUCTRESPONSE']._serialized_end=3881
-  _globals['_DELETEPRODUCTREQUEST']._serialized_start=3884
-  _globals['_DELETEPRODUCTREQUEST']._serialized_end=4057
-  _globals['_DELETEPRODUCTRESPONSE']._serialized_start=4059
-  _globals['_DELETEPRODUCTRESPONSE']._serialized_end=4082
-  _globals['_CATALOGSERVICE']._serialized_start=4085
-  _globals['_CATALOGSERVICE']._serialized_end=5462
+  _globals['_STORE']._serialized_end=848
+  _globals['_STORE_ENVIRONMENT']._serialized_start=762
+  _globals['_STORE_ENVIRONMENT']._serialized_end=848
+  _globals['_PRODUCT']._serialized_start=851
+  _globals['_PRODUCT']._serialized_end=2228
+  _globals['_PRODUCT_AVAILABILITY']._serialized_start=1769
+  _globals['_PRODUCT_AVAILABILITY']._serialized_end=1929
+  _globals['_PRODUCT_ITEMTYPE']._serialized_start=1932
+  _globals['_PRODUCT_ITEMTYPE']._serialized_end=2094
+  _globals['_PRODUCT_STATUS']._serialized_start=2096
+  _globals['_PRODUCT_STATUS']._serialized_end=2168
+  _globals['_MONEY']._serialized_start=2230
+  _globals['_MONEY']._serialized_end=2354
+  _globals['_PRODUCTIMAGE']._serialized_start=2357
+  _globals['_PRODUCTIMAGE']._serialized_end=2544
+  _globals['_CREATESTOREREQUEST']._serialized_start=2547
+  _globals['_CREATESTOREREQUEST']._serialized_end=2690
+  _globals['_CREATESTORERESPONSE']._serialized_start=2692
+  _globals['_CREATESTORERESPONSE']._serialized_end=2755
+  _globals['_GETSTOREREQUEST']._serialized_start=2757
+  _globals['_GETSTOREREQUEST']._serialized_end=2850
+  _globals['_GETSTORERESPONSE']._serialized_start=2852
+  _globals['_GETSTORERESPONSE']._serialized_end=2912
+  _globals['_LISTSTORESREQUEST']._serialized_start=2914
+  _globals['_LISTSTORESREQUEST']._serialized_end=2999
+  _globals['_LISTSTORESRESPONSE']._serialized_start=3001
+  _globals['_LISTSTORESRESPONSE']._serialized_end=3089
+  _globals['_CREATEPRODUCTREQUEST']._serialized_start=3092
+  _globals['_CREATEPRODUCTREQUEST']._serialized_end=3358
+  _globals['_CREATEPRODUCTRESPONSE']._serialized_start=3360
+  _globals['_CREATEPRODUCTRESPONSE']._serialized_end=3429
+  _globals['_GETPRODUCTREQUEST']._serialized_start=3432
+  _globals['_GETPRODUCTREQUEST']._serialized_end=3575
+  _globals['_GETPRODUCTRESPONSE']._serialized_start=3577
+  _globals['_GETPRODUCTRESPONSE']._serialized_end=3643
+  _globals['_LISTPRODUCTSREQUEST']._serialized_start=3646
+  _globals['_LISTPRODUCTSREQUEST']._serialized_end=4198
+  _globals['_LISTPRODUCTSRESPONSE']._serialized_start=4201
+  _globals['_LISTPRODUCTSRESPONSE']._serialized_end=4331
+  _globals['_LISTPRODUCTCHANGESREQUEST']._serialized_start=4334
+  _globals['_LISTPRODUCTCHANGESREQUEST']._serialized_end=4538
+  _globals['_LISTPRODUCTCHANGESRESPONSE']._serialized_start=4541
+  _globals['_LISTPRODUCTCHANGESRESPONSE']._serialized_end=4692
+  _globals['_PRODUCTCHANGE']._serialized_start=4695
+  _globals['_PRODUCTCHANGE']._serialized_end=4827
+  _globals['_PRODUCTTOMBSTONE']._serialized_start=4829
+  _globals['_PRODUCTTOMBSTONE']._serialized_end=4910
+  _globals['_BATCHUPSERTPRODUCTSREQUEST']._serialized_start=4913
+  _globals['_BATCHUPSERTPRODUCTSREQUEST']._serialized_end=5117
+  _globals['_BATCHUPSERTPRODUCTSRESPONSE']._serialized_start=5120
+  _globals['_BATCHUPSERTPRODUCTSRESPONSE']._serialized_end=5298
+  _globals['_PRODUCTROWRESULT']._serialized_start=5301
+  _globals['_PRODUCTROWRESULT']._serialized_end=5582
+  _globals['_PRODUCTROWRESULT_OUTCOME']._serialized_start=5462
+  _globals['_PRODUCTROWRESULT_OUTCOME']._serialized_end=5582
+  _globals['_ROWPROBLEM']._serialized_start=5584
+  _globals['_ROWPROBLEM']._serialized_end=5648
+  _globals['_UPDATESTOREREQUEST']._serialized_start=5651
+  _globals['_UPDATESTOREREQUEST']._serialized_end=5882
+  _globals['_UPDATESTORERESPONSE']._serialized_start=5884
+  _globals['_UPDATESTORERESPONSE']._serialized_end=5947
+  _globals['_UNDELETEPRODUCTREQUEST']._serialized_start=5950
+  _globals['_UNDELETEPRODUCTREQUEST']._serialized_end=6125
+  _globals['_UNDELETEPRODUCTRESPONSE']._serialized_start=6127
+  _globals['_UNDELETEPRODUCTRESPONSE']._serialized_end=6198
+  _globals['_UPDATEPRODUCTREQUEST']._serialized_start=6201
+  _globals['_UPDATEPRODUCTREQUEST']._serialized_end=6522
+  _globals['_UPDATEPRODUCTRESPONSE']._serialized_start=6524
+  _globals['_UPDATEPRODUCTRESPONSE']._serialized_end=6593
+  _globals['_DELETEPRODUCTREQUEST']._serialized_start=6596
+  _globals['_DELETEPRODUCTREQUEST']._serialized_end=6769
+  _globals['_DELETEPRODUCTRESPONSE']._serialized_start=6771
+  _globals['_DELETEPRODUCTRESPONSE']._serialized_end=6794
+  _globals['_CATALOGSERVICE']._serialized_start=6797
+  _globals['_CATALOGSERVICE']._serialized_end=8953
 # @@protoc_insertion_point(module_scope)

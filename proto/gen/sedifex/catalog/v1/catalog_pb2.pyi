@@ -62,6 +62,7 @@ class Store(_message.Message):
     LOGO_URI_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The resource name, "stores/{store}"."""
     display_name: _builtins.str
@@ -82,6 +83,10 @@ class Store(_message.Message):
     """The shop's own website."""
     logo_uri: _builtins.str
     """Where its logo is."""
+    etag: _builtins.str
+    """Changes whenever the store does. Sent back with a change, the change is
+    made only if nobody else has made one since; ABORTED otherwise.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
@@ -105,10 +110,11 @@ class Store(_message.Message):
         logo_uri: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["city", b"city", "country", b"country", "create_time", b"create_time", "currency_code", b"currency_code", "display_name", b"display_name", "environment", b"environment", "logo_uri", b"logo_uri", "name", b"name", "phone", b"phone", "update_time", b"update_time", "website_uri", b"website_uri", "whatsapp_number", b"whatsapp_number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["city", b"city", "country", b"country", "create_time", b"create_time", "currency_code", b"currency_code", "display_name", b"display_name", "environment", b"environment", "etag", b"etag", "logo_uri", b"logo_uri", "name", b"name", "phone", b"phone", "update_time", b"update_time", "website_uri", b"website_uri", "whatsapp_number", b"whatsapp_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -119,6 +125,37 @@ class Product(_message.Message):
     """Something that a shop sells."""
 
     DESCRIPTOR: _descriptor.Descriptor
+
+    class _Availability:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _AvailabilityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Product._Availability.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        AVAILABILITY_UNSPECIFIED: Product._Availability.ValueType  # 0
+        """Not an availability of any product."""
+        AVAILABILITY_IN_STOCK: Product._Availability.ValueType  # 1
+        """There is enough."""
+        AVAILABILITY_LOW_STOCK: Product._Availability.ValueType  # 2
+        """There are no more than the low-stock threshold."""
+        AVAILABILITY_OUT_OF_STOCK: Product._Availability.ValueType  # 3
+        """There is none."""
+        AVAILABILITY_NOT_TRACKED: Product._Availability.ValueType  # 4
+        """Nobody counts it: a service, or goods that are not tracked."""
+
+    class Availability(_Availability, metaclass=_AvailabilityEnumTypeWrapper):
+        """Whether a product can be had."""
+
+    AVAILABILITY_UNSPECIFIED: Product.Availability.ValueType  # 0
+    """Not an availability of any product."""
+    AVAILABILITY_IN_STOCK: Product.Availability.ValueType  # 1
+    """There is enough."""
+    AVAILABILITY_LOW_STOCK: Product.Availability.ValueType  # 2
+    """There are no more than the low-stock threshold."""
+    AVAILABILITY_OUT_OF_STOCK: Product.Availability.ValueType  # 3
+    """There is none."""
+    AVAILABILITY_NOT_TRACKED: Product.Availability.ValueType  # 4
+    """Nobody counts it: a service, or goods that are not tracked."""
 
     class _ItemType:
         ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -196,6 +233,10 @@ class Product(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    COMPARE_AT_PRICE_FIELD_NUMBER: _builtins.int
+    OTHER_PRICES_FIELD_NUMBER: _builtins.int
+    AVAILABILITY_FIELD_NUMBER: _builtins.int
+    DELETE_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The resource name, "stores/{store}/products/{product}"."""
     display_name: _builtins.str
@@ -228,6 +269,8 @@ class Product(_message.Message):
     """Changes whenever the product does. Sent back with a change, the change is
     made only if nobody else has made one since; ABORTED otherwise.
     """
+    availability: Global___Product.Availability.ValueType
+    """Whether it can be had, worked out from its stock."""
     @_builtins.property
     def price(self) -> Global___Money:
         """The price of one. Absent: ask for the price. An amount of "0.00" is a
@@ -245,6 +288,22 @@ class Product(_message.Message):
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When it was last changed."""
+
+    @_builtins.property
+    def compare_at_price(self) -> Global___Money:
+        """What it cost before it was reduced, in the currency of the price and above
+        it. Absent: it is not reduced.
+        """
+
+    @_builtins.property
+    def other_prices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Money]:
+        """Prices in other currencies that the shop has set itself, one a currency,
+        at most 20.
+        """
+
+    @_builtins.property
+    def delete_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was deleted. Absent: it was not."""
 
     def __init__(
         self,
@@ -267,10 +326,14 @@ class Product(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        compare_at_price: Global___Money | None = ...,
+        other_prices: _abc.Iterable[Global___Money] | None = ...,
+        availability: Global___Product.Availability.ValueType = ...,
+        delete_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_low_stock_threshold", b"_low_stock_threshold", "_stock_count", b"_stock_count", "_website_visible", b"_website_visible", "create_time", b"create_time", "low_stock_threshold", b"low_stock_threshold", "price", b"price", "stock_count", b"stock_count", "update_time", b"update_time", "website_visible", b"website_visible"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_low_stock_threshold", b"_low_stock_threshold", "_stock_count", b"_stock_count", "_website_visible", b"_website_visible", "compare_at_price", b"compare_at_price", "create_time", b"create_time", "delete_time", b"delete_time", "low_stock_threshold", b"low_stock_threshold", "price", b"price", "stock_count", b"stock_count", "update_time", b"update_time", "website_visible", b"website_visible"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_low_stock_threshold", b"_low_stock_threshold", "_stock_count", b"_stock_count", "_website_visible", b"_website_visible", "barcode", b"barcode", "brand", b"brand", "category", b"category", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "etag", b"etag", "images", b"images", "item_type", b"item_type", "low_stock_threshold", b"low_stock_threshold", "name", b"name", "price", b"price", "sku", b"sku", "sort_order", b"sort_order", "status", b"status", "stock_count", b"stock_count", "update_time", b"update_time", "website_visible", b"website_visible"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_low_stock_threshold", b"_low_stock_threshold", "_stock_count", b"_stock_count", "_website_visible", b"_website_visible", "availability", b"availability", "barcode", b"barcode", "brand", b"brand", "category", b"category", "compare_at_price", b"compare_at_price", "create_time", b"create_time", "delete_time", b"delete_time", "description", b"description", "display_name", b"display_name", "etag", b"etag", "images", b"images", "item_type", b"item_type", "low_stock_threshold", b"low_stock_threshold", "name", b"name", "other_prices", b"other_prices", "price", b"price", "sku", b"sku", "sort_order", b"sort_order", "status", b"status", "stock_count", b"stock_count", "update_time", b"update_time", "website_visible", b"website_visible"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__low_stock_threshold: _TypeAlias = _typing.Literal["low_stock_threshold"]  # noqa: Y015
     _WhichOneofArgType__low_stock_threshold: _TypeAlias = _typing.Literal["_low_stock_threshold", b"_low_stock_threshold"]  # noqa: Y015
@@ -622,24 +685,76 @@ class ListProductsRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    IN_STOCK_FIELD_NUMBER: _builtins.int
+    QUERY_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    UPDATED_SINCE_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    SHOW_DELETED_FIELD_NUMBER: _builtins.int
+    IF_NONE_MATCH_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The store, "stores/{store}"."""
     page_size: _builtins.int
     """How many products to answer at most; 50 when zero, never more than 200."""
     page_token: _builtins.str
     """next_page_token of the page before; empty for the first page."""
+    category: _builtins.str
+    """Only those of this category, letter for letter."""
+    type: Global___Product.ItemType.ValueType
+    """Only those of this kind."""
+    in_stock: _builtins.bool
+    """True: only those that can be had, what nobody counts included. False: only
+    those that cannot.
+    """
+    query: _builtins.str
+    """Only those in whose name, sku or category all of these words occur, in
+    whatever case.
+    """
+    order_by: _builtins.str
+    """"sortOrder" (as when empty), "displayName", "price" or "createTime", with
+    " desc" behind it for the other direction: "price desc", "createTime desc"
+    for the newest first. What has no price comes last either way.
+    """
+    status: Global___Product.Status.ValueType
+    """Only those of this status. Integrations see what is published only."""
+    show_deleted: _builtins.bool
+    """Those too that were deleted in the last 30 days. Not for integrations,
+    which see none of them.
+    """
+    if_none_match: _builtins.str
+    """The etag of an earlier answer to the same request: if nothing has changed
+    since, the answer has not_modified and no products. Over REST it is the
+    header If-None-Match.
+    """
+    @_builtins.property
+    def updated_since(self) -> _timestamp_pb2.Timestamp:
+        """Only those that were changed at this moment or later."""
+
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        category: _builtins.str = ...,
+        type: Global___Product.ItemType.ValueType = ...,
+        in_stock: _builtins.bool | None = ...,
+        query: _builtins.str = ...,
+        order_by: _builtins.str = ...,
+        updated_since: _timestamp_pb2.Timestamp | None = ...,
+        status: Global___Product.Status.ValueType = ...,
+        show_deleted: _builtins.bool = ...,
+        if_none_match: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_in_stock", b"_in_stock", "in_stock", b"in_stock", "updated_since", b"updated_since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_in_stock", b"_in_stock", "category", b"category", "if_none_match", b"if_none_match", "in_stock", b"in_stock", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "query", b"query", "show_deleted", b"show_deleted", "status", b"status", "type", b"type", "updated_since", b"updated_since"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__in_stock: _TypeAlias = _typing.Literal["in_stock"]  # noqa: Y015
+    _WhichOneofArgType__in_stock: _TypeAlias = _typing.Literal["_in_stock", b"_in_stock"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__in_stock) -> _WhichOneofReturnType__in_stock | None: ...
 
 Global___ListProductsRequest: _TypeAlias = ListProductsRequest  # noqa: Y015
 
@@ -651,25 +766,455 @@ class ListProductsResponse(_message.Message):
 
     PRODUCTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    NOT_MODIFIED_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Ask with it for the next page. Empty: there is none."""
+    etag: _builtins.str
+    """Changes whenever any answer to this request may. Over REST it is also the
+    header ETag.
+    """
+    not_modified: _builtins.bool
+    """Nothing has changed since the etag that was sent. Over REST: 304."""
     @_builtins.property
     def products(self) -> _containers.RepeatedCompositeFieldContainer[Global___Product]:
-        """The products, by sort order."""
+        """The products, in the order that was asked for."""
 
     def __init__(
         self,
         *,
         products: _abc.Iterable[Global___Product] | None = ...,
         next_page_token: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        not_modified: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "products", b"products"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "next_page_token", b"next_page_token", "not_modified", b"not_modified", "products", b"products"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListProductsResponse: _TypeAlias = ListProductsResponse  # noqa: Y015
+
+@_typing.final
+class ListProductChangesRequest(_message.Message):
+    """Request of ListProductChanges."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    IF_NONE_MATCH_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The store, "stores/{store}"."""
+    cursor: _builtins.str
+    """next_cursor of an earlier answer. Empty: begin."""
+    page_size: _builtins.int
+    """How many changes to answer at most; 50 when zero, never more than 200."""
+    if_none_match: _builtins.str
+    """The etag of an earlier answer to the same request; see
+    ListProductsRequest. Over REST it is the header If-None-Match.
+    """
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        cursor: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        if_none_match: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "if_none_match", b"if_none_match", "page_size", b"page_size", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProductChangesRequest: _TypeAlias = ListProductChangesRequest  # noqa: Y015
+
+@_typing.final
+class ListProductChangesResponse(_message.Message):
+    """Response of ListProductChanges."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    NEXT_CURSOR_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    NOT_MODIFIED_FIELD_NUMBER: _builtins.int
+    next_cursor: _builtins.str
+    """Go on with it. Never empty."""
+    more: _builtins.bool
+    """Whether there are more changes by now: go on at once."""
+    etag: _builtins.str
+    """Changes whenever any answer to this request may. Over REST it is also the
+    header ETag.
+    """
+    not_modified: _builtins.bool
+    """Nothing has changed since the etag that was sent. Over REST: 304."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProductChange]:
+        """The changes, in the order in which they were made."""
+
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[Global___ProductChange] | None = ...,
+        next_cursor: _builtins.str = ...,
+        more: _builtins.bool = ...,
+        etag: _builtins.str = ...,
+        not_modified: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "etag", b"etag", "more", b"more", "next_cursor", b"next_cursor", "not_modified", b"not_modified"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProductChangesResponse: _TypeAlias = ListProductChangesResponse  # noqa: Y015
+
+@_typing.final
+class ProductChange(_message.Message):
+    """What a product has come to since a cursor."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRODUCT_FIELD_NUMBER: _builtins.int
+    TOMBSTONE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def product(self) -> Global___Product:
+        """There is such a product, and this is it."""
+
+    @_builtins.property
+    def tombstone(self) -> Global___ProductTombstone:
+        """There is none any more, for the eyes of the caller: it was deleted, or
+        integrations do not see it any more.
+        """
+
+    def __init__(
+        self,
+        *,
+        product: Global___Product | None = ...,
+        tombstone: Global___ProductTombstone | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "product", b"product", "tombstone", b"tombstone"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "product", b"product", "tombstone", b"tombstone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["product", "tombstone"]  # noqa: Y015
+    _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
+
+Global___ProductChange: _TypeAlias = ProductChange  # noqa: Y015
+
+@_typing.final
+class ProductTombstone(_message.Message):
+    """What is left of a product."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DELETE_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The resource name that it had, "stores/{store}/products/{product}"."""
+    @_builtins.property
+    def delete_time(self) -> _timestamp_pb2.Timestamp:
+        """When it went."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        delete_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delete_time", b"delete_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delete_time", b"delete_time", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProductTombstone: _TypeAlias = ProductTombstone  # noqa: Y015
+
+@_typing.final
+class BatchUpsertProductsRequest(_message.Message):
+    """Request of BatchUpsertProducts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PRODUCTS_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The store, "stores/{store}"."""
+    validate_only: _builtins.bool
+    """Only say what would become of each row."""
+    @_builtins.property
+    def products(self) -> _containers.RepeatedCompositeFieldContainer[Global___Product]:
+        """The rows, 1 to 1,000. A row with a name is for the product of that name; a
+        row with a sku and no name is for the product that has it. There need not
+        be such a product yet. A row with neither is a new product.
+        """
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        products: _abc.Iterable[Global___Product] | None = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "products", b"products", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchUpsertProductsRequest: _TypeAlias = BatchUpsertProductsRequest  # noqa: Y015
+
+@_typing.final
+class BatchUpsertProductsResponse(_message.Message):
+    """Response of BatchUpsertProducts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    CREATED_COUNT_FIELD_NUMBER: _builtins.int
+    UPDATED_COUNT_FIELD_NUMBER: _builtins.int
+    UNCHANGED_COUNT_FIELD_NUMBER: _builtins.int
+    INVALID_COUNT_FIELD_NUMBER: _builtins.int
+    created_count: _builtins.int
+    """How many of them were created."""
+    updated_count: _builtins.int
+    """How many of them were changed."""
+    unchanged_count: _builtins.int
+    """How many of them were so already."""
+    invalid_count: _builtins.int
+    """How many of them were not valid."""
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProductRowResult]:
+        """What became of each row, in the order sent."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ProductRowResult] | None = ...,
+        created_count: _builtins.int = ...,
+        updated_count: _builtins.int = ...,
+        unchanged_count: _builtins.int = ...,
+        invalid_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_count", b"created_count", "invalid_count", b"invalid_count", "results", b"results", "unchanged_count", b"unchanged_count", "updated_count", b"updated_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchUpsertProductsResponse: _TypeAlias = BatchUpsertProductsResponse  # noqa: Y015
+
+@_typing.final
+class ProductRowResult(_message.Message):
+    """What became of a row."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Outcome:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ProductRowResult._Outcome.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        OUTCOME_UNSPECIFIED: ProductRowResult._Outcome.ValueType  # 0
+        """Not an outcome of any row."""
+        OUTCOME_CREATED: ProductRowResult._Outcome.ValueType  # 1
+        """There is a new product."""
+        OUTCOME_UPDATED: ProductRowResult._Outcome.ValueType  # 2
+        """A product was changed."""
+        OUTCOME_UNCHANGED: ProductRowResult._Outcome.ValueType  # 3
+        """The product was so already."""
+        OUTCOME_INVALID: ProductRowResult._Outcome.ValueType  # 4
+        """Nothing, see problems."""
+
+    class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
+        """What can become of a row."""
+
+    OUTCOME_UNSPECIFIED: ProductRowResult.Outcome.ValueType  # 0
+    """Not an outcome of any row."""
+    OUTCOME_CREATED: ProductRowResult.Outcome.ValueType  # 1
+    """There is a new product."""
+    OUTCOME_UPDATED: ProductRowResult.Outcome.ValueType  # 2
+    """A product was changed."""
+    OUTCOME_UNCHANGED: ProductRowResult.Outcome.ValueType  # 3
+    """The product was so already."""
+    OUTCOME_INVALID: ProductRowResult.Outcome.ValueType  # 4
+    """Nothing, see problems."""
+
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    PROBLEMS_FIELD_NUMBER: _builtins.int
+    outcome: Global___ProductRowResult.Outcome.ValueType
+    """What became of it."""
+    name: _builtins.str
+    """The product, "stores/{store}/products/{product}". Empty: the row is not
+    valid.
+    """
+    etag: _builtins.str
+    """The product's etag now."""
+    @_builtins.property
+    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___RowProblem]:
+        """What is wrong with the row, at most 10 things. Empty: nothing."""
+
+    def __init__(
+        self,
+        *,
+        outcome: Global___ProductRowResult.Outcome.ValueType = ...,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        problems: _abc.Iterable[Global___RowProblem] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "outcome", b"outcome", "problems", b"problems"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProductRowResult: _TypeAlias = ProductRowResult  # noqa: Y015
+
+@_typing.final
+class RowProblem(_message.Message):
+    """Something that is wrong with a row."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """The field, such as "price.amount"."""
+    description: _builtins.str
+    """What it must be."""
+    reason: _builtins.str
+    """The machine's word for it, such as "SKU_TAKEN"."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        description: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "field", b"field", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RowProblem: _TypeAlias = RowProblem  # noqa: Y015
+
+@_typing.final
+class UpdateStoreRequest(_message.Message):
+    """Request of UpdateStore."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STORE_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def store(self) -> Global___Store:
+        """The store with its new values; its name says which one."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which fields to change, such as "displayName,phone"; "*" for all of them.
+        Empty: those that the store sent has values in.
+        """
+
+    def __init__(
+        self,
+        *,
+        store: Global___Store | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["store", b"store", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["store", b"store", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateStoreRequest: _TypeAlias = UpdateStoreRequest  # noqa: Y015
+
+@_typing.final
+class UpdateStoreResponse(_message.Message):
+    """Response of UpdateStore."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STORE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def store(self) -> Global___Store:
+        """The store as it is now."""
+
+    def __init__(
+        self,
+        *,
+        store: Global___Store | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["store", b"store"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["store", b"store"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateStoreResponse: _TypeAlias = UpdateStoreResponse  # noqa: Y015
+
+@_typing.final
+class UndeleteProductRequest(_message.Message):
+    """Request of UndeleteProduct."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The product, "stores/{store}/products/{product}"."""
+    etag: _builtins.str
+    """The etag that the product must still have; ABORTED otherwise. Empty: any."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndeleteProductRequest: _TypeAlias = UndeleteProductRequest  # noqa: Y015
+
+@_typing.final
+class UndeleteProductResponse(_message.Message):
+    """Response of UndeleteProduct."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRODUCT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def product(self) -> Global___Product:
+        """The product, back again."""
+
+    def __init__(
+        self,
+        *,
+        product: Global___Product | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["product", b"product"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["product", b"product"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndeleteProductResponse: _TypeAlias = UndeleteProductResponse  # noqa: Y015
 
 @_typing.final
 class UpdateProductRequest(_message.Message):

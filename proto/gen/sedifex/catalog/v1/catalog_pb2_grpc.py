@@ -51,6 +51,11 @@ class CatalogServiceStub:
                 request_serializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.ListStoresRequest.SerializeToString,
                 response_deserializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.ListStoresResponse.FromString,
                 _registered_method=True)
+        self.UpdateStore = channel.unary_unary(
+                '/sedifex.catalog.v1.CatalogService/UpdateStore',
+                request_serializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.UpdateStoreRequest.SerializeToString,
+                response_deserializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.UpdateStoreResponse.FromString,
+                _registered_method=True)
         self.CreateProduct = channel.unary_unary(
                 '/sedifex.catalog.v1.CatalogService/CreateProduct',
                 request_serializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.CreateProductRequest.SerializeToString,
@@ -71,10 +76,25 @@ class CatalogServiceStub:
                 request_serializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.UpdateProductRequest.SerializeToString,
                 response_deserializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.UpdateProductResponse.FromString,
                 _registered_method=True)
+        self.ListProductChanges = channel.unary_unary(
+                '/sedifex.catalog.v1.CatalogService/ListProductChanges',
+                request_serializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.ListProductChangesRequest.SerializeToString,
+                response_deserializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.ListProductChangesResponse.FromString,
+                _registered_method=True)
+        self.BatchUpsertProducts = channel.unary_unary(
+                '/sedifex.catalog.v1.CatalogService/BatchUpsertProducts',
+                request_serializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.BatchUpsertProductsRequest.SerializeToString,
+                response_deserializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.BatchUpsertProductsResponse.FromString,
+                _registered_method=True)
         self.DeleteProduct = channel.unary_unary(
                 '/sedifex.catalog.v1.CatalogService/DeleteProduct',
                 request_serializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.DeleteProductRequest.SerializeToString,
                 response_deserializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.DeleteProductResponse.FromString,
+                _registered_method=True)
+        self.UndeleteProduct = channel.unary_unary(
+                '/sedifex.catalog.v1.CatalogService/UndeleteProduct',
+                request_serializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.UndeleteProductRequest.SerializeToString,
+                response_deserializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.UndeleteProductResponse.FromString,
                 _registered_method=True)
 
 
@@ -104,6 +124,14 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateStore(self, request, context):
+        """Changes the named fields of a store. Its environment stays: keys carry it
+        in their tokens.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateProduct(self, request, context):
         """Creates a product. ALREADY_EXISTS if its id or sku is taken.
 
@@ -124,9 +152,12 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListProducts(self, request, context):
-        """Lists the products of a store, by sort order.
+        """Lists the products of a store, by sort order unless another order is asked
+        for.
 
-        Integrations see products that are published and visible on websites.
+        Integrations see products that are published and visible on websites. A
+        list that has not changed since an earlier answer costs next to nothing:
+        send that answer's etag as If-None-Match.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -143,8 +174,43 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListProductChanges(self, request, context):
+        """Lists what has changed since a cursor: each product that has, once, as it
+        is now, in the order of the changes; a tombstone for one that is gone.
+
+        Begin without a cursor, which gives every product there is, and go on with
+        next_cursor for ever: at once while more is true, after a while when it is
+        not. Tombstones are kept for 30 days. A cursor that is older than what was
+        forgotten is FAILED_PRECONDITION with the reason CURSOR_EXPIRED: begin
+        again without one, and drop what does not come again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchUpsertProducts(self, request, context):
+        """Creates and changes up to 1,000 products in one go, each by its name or by
+        its sku.
+
+        Every valid row is written, all of them in one transaction; a row that is
+        not valid is reported with its field and holds no other row up. Fields
+        that a row does not have stay as they are. A row that changes nothing
+        changes nothing: repeating a call is harmless.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteProduct(self, request, context):
-        """Deletes a product.
+        """Deletes a product. It can be brought back for 30 days.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndeleteProduct(self, request, context):
+        """Brings a deleted product back. ALREADY_EXISTS if another one has its sku
+        now.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -168,6 +234,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     request_deserializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.ListStoresRequest.FromString,
                     response_serializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.ListStoresResponse.SerializeToString,
             ),
+            'UpdateStore': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateStore,
+                    request_deserializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.UpdateStoreRequest.FromString,
+                    response_serializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.UpdateStoreResponse.SerializeToString,
+            ),
             'CreateProduct': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateProduct,
                     request_deserializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.CreateProductRequest.FromString,
@@ -188,10 +259,25 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     request_deserializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.UpdateProductRequest.FromString,
                     response_serializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.UpdateProductResponse.SerializeToString,
             ),
+            'ListProductChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProductChanges,
+                    request_deserializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.ListProductChangesRequest.FromString,
+                    response_serializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.ListProductChangesResponse.SerializeToString,
+            ),
+            'BatchUpsertProducts': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchUpsertProducts,
+                    request_deserializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.BatchUpsertProductsRequest.FromString,
+                    response_serializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.BatchUpsertProductsResponse.SerializeToString,
+            ),
             'DeleteProduct': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteProduct,
                     request_deserializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.DeleteProductRequest.FromString,
                     response_serializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.DeleteProductResponse.SerializeToString,
+            ),
+            'UndeleteProduct': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndeleteProduct,
+                    request_deserializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.UndeleteProductRequest.FromString,
+                    response_serializer=sedifex_dot_catalog_dot_v1_dot_catalog__pb2.UndeleteProductResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -277,6 +363,33 @@ class CatalogService:
             '/sedifex.catalog.v1.CatalogService/ListStores',
             sedifex_dot_catalog_dot_v1_dot_catalog__pb2.ListStoresRequest.SerializeToString,
             sedifex_dot_catalog_dot_v1_dot_catalog__pb2.ListStoresResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateStore(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.catalog.v1.CatalogService/UpdateStore',
+            sedifex_dot_catalog_dot_v1_dot_catalog__pb2.UpdateStoreRequest.SerializeToString,
+            sedifex_dot_catalog_dot_v1_dot_catalog__pb2.UpdateStoreResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -396,6 +509,60 @@ class CatalogService:
             _registered_method=True)
 
     @staticmethod
+    def ListProductChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.catalog.v1.CatalogService/ListProductChanges',
+            sedifex_dot_catalog_dot_v1_dot_catalog__pb2.ListProductChangesRequest.SerializeToString,
+            sedifex_dot_catalog_dot_v1_dot_catalog__pb2.ListProductChangesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchUpsertProducts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.catalog.v1.CatalogService/BatchUpsertProducts',
+            sedifex_dot_catalog_dot_v1_dot_catalog__pb2.BatchUpsertProductsRequest.SerializeToString,
+            sedifex_dot_catalog_dot_v1_dot_catalog__pb2.BatchUpsertProductsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DeleteProduct(request,
             target,
             options=(),
@@ -412,6 +579,33 @@ class CatalogService:
             '/sedifex.catalog.v1.CatalogService/DeleteProduct',
             sedifex_dot_catalog_dot_v1_dot_catalog__pb2.DeleteProductRequest.SerializeToString,
             sedifex_dot_catalog_dot_v1_dot_catalog__pb2.DeleteProductResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndeleteProduct(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.catalog.v1.CatalogService/UndeleteProduct',
+            sedifex_dot_catalog_dot_v1_dot_catalog__pb2.UndeleteProductRequest.SerializeToString,
+            sedifex_dot_catalog_dot_v1_dot_catalog__pb2.UndeleteProductResponse.FromString,
             options,
             channel_credentials,
             insecure,

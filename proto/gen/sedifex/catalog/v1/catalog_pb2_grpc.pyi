@@ -41,6 +41,10 @@ class CatalogServiceStub:
     """Gets a store."""
     ListStores: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListStoresRequest, _catalog_pb2.ListStoresResponse]
     """Lists the stores that this credential may see, by id."""
+    UpdateStore: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.UpdateStoreRequest, _catalog_pb2.UpdateStoreResponse]
+    """Changes the named fields of a store. Its environment stays: keys carry it
+    in their tokens.
+    """
     CreateProduct: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.CreateProductRequest, _catalog_pb2.CreateProductResponse]
     """Creates a product. ALREADY_EXISTS if its id or sku is taken.
 
@@ -53,9 +57,12 @@ class CatalogServiceStub:
     Integrations see products that are published and visible on websites.
     """
     ListProducts: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListProductsRequest, _catalog_pb2.ListProductsResponse]
-    """Lists the products of a store, by sort order.
+    """Lists the products of a store, by sort order unless another order is asked
+    for.
 
-    Integrations see products that are published and visible on websites.
+    Integrations see products that are published and visible on websites. A
+    list that has not changed since an earlier answer costs next to nothing:
+    send that answer's etag as If-None-Match.
     """
     UpdateProduct: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.UpdateProductRequest, _catalog_pb2.UpdateProductResponse]
     """Changes the named fields of a product, or creates it if allow_missing.
@@ -64,8 +71,31 @@ class CatalogServiceStub:
     told. An integration that may write changes hidden products as well, and is
     answered with what it has changed.
     """
+    ListProductChanges: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListProductChangesRequest, _catalog_pb2.ListProductChangesResponse]
+    """Lists what has changed since a cursor: each product that has, once, as it
+    is now, in the order of the changes; a tombstone for one that is gone.
+
+    Begin without a cursor, which gives every product there is, and go on with
+    next_cursor for ever: at once while more is true, after a while when it is
+    not. Tombstones are kept for 30 days. A cursor that is older than what was
+    forgotten is FAILED_PRECONDITION with the reason CURSOR_EXPIRED: begin
+    again without one, and drop what does not come again.
+    """
+    BatchUpsertProducts: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.BatchUpsertProductsRequest, _catalog_pb2.BatchUpsertProductsResponse]
+    """Creates and changes up to 1,000 products in one go, each by its name or by
+    its sku.
+
+    Every valid row is written, all of them in one transaction; a row that is
+    not valid is reported with its field and holds no other row up. Fields
+    that a row does not have stay as they are. A row that changes nothing
+    changes nothing: repeating a call is harmless.
+    """
     DeleteProduct: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.DeleteProductRequest, _catalog_pb2.DeleteProductResponse]
-    """Deletes a product."""
+    """Deletes a product. It can be brought back for 30 days."""
+    UndeleteProduct: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.UndeleteProductRequest, _catalog_pb2.UndeleteProductResponse]
+    """Brings a deleted product back. ALREADY_EXISTS if another one has its sku
+    now.
+    """
 
 @_typing.type_check_only
 class CatalogServiceAsyncStub(CatalogServiceStub):
@@ -80,6 +110,10 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """Gets a store."""
     ListStores: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListStoresRequest, _catalog_pb2.ListStoresResponse]  # type: ignore[assignment]
     """Lists the stores that this credential may see, by id."""
+    UpdateStore: _aio.UnaryUnaryMultiCallable[_catalog_pb2.UpdateStoreRequest, _catalog_pb2.UpdateStoreResponse]  # type: ignore[assignment]
+    """Changes the named fields of a store. Its environment stays: keys carry it
+    in their tokens.
+    """
     CreateProduct: _aio.UnaryUnaryMultiCallable[_catalog_pb2.CreateProductRequest, _catalog_pb2.CreateProductResponse]  # type: ignore[assignment]
     """Creates a product. ALREADY_EXISTS if its id or sku is taken.
 
@@ -92,9 +126,12 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     Integrations see products that are published and visible on websites.
     """
     ListProducts: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListProductsRequest, _catalog_pb2.ListProductsResponse]  # type: ignore[assignment]
-    """Lists the products of a store, by sort order.
+    """Lists the products of a store, by sort order unless another order is asked
+    for.
 
-    Integrations see products that are published and visible on websites.
+    Integrations see products that are published and visible on websites. A
+    list that has not changed since an earlier answer costs next to nothing:
+    send that answer's etag as If-None-Match.
     """
     UpdateProduct: _aio.UnaryUnaryMultiCallable[_catalog_pb2.UpdateProductRequest, _catalog_pb2.UpdateProductResponse]  # type: ignore[assignment]
     """Changes the named fields of a product, or creates it if allow_missing.
@@ -103,8 +140,31 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     told. An integration that may write changes hidden products as well, and is
     answered with what it has changed.
     """
+    ListProductChanges: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListProductChangesRequest, _catalog_pb2.ListProductChangesResponse]  # type: ignore[assignment]
+    """Lists what has changed since a cursor: each product that has, once, as it
+    is now, in the order of the changes; a tombstone for one that is gone.
+
+    Begin without a cursor, which gives every product there is, and go on with
+    next_cursor for ever: at once while more is true, after a while when it is
+    not. Tombstones are kept for 30 days. A cursor that is older than what was
+    forgotten is FAILED_PRECONDITION with the reason CURSOR_EXPIRED: begin
+    again without one, and drop what does not come again.
+    """
+    BatchUpsertProducts: _aio.UnaryUnaryMultiCallable[_catalog_pb2.BatchUpsertProductsRequest, _catalog_pb2.BatchUpsertProductsResponse]  # type: ignore[assignment]
+    """Creates and changes up to 1,000 products in one go, each by its name or by
+    its sku.
+
+    Every valid row is written, all of them in one transaction; a row that is
+    not valid is reported with its field and holds no other row up. Fields
+    that a row does not have stay as they are. A row that changes nothing
+    changes nothing: repeating a call is harmless.
+    """
     DeleteProduct: _aio.UnaryUnaryMultiCallable[_catalog_pb2.DeleteProductRequest, _catalog_pb2.DeleteProductResponse]  # type: ignore[assignment]
-    """Deletes a product."""
+    """Deletes a product. It can be brought back for 30 days."""
+    UndeleteProduct: _aio.UnaryUnaryMultiCallable[_catalog_pb2.UndeleteProductRequest, _catalog_pb2.UndeleteProductResponse]  # type: ignore[assignment]
+    """Brings a deleted product back. ALREADY_EXISTS if another one has its sku
+    now.
+    """
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     """Holds stores and products, and gives notice of every change that an
@@ -136,6 +196,16 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the stores that this credential may see, by id."""
 
     @_abc_1.abstractmethod
+    def UpdateStore(
+        self,
+        request: _catalog_pb2.UpdateStoreRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.UpdateStoreResponse, _abc.Awaitable[_catalog_pb2.UpdateStoreResponse]]:
+        """Changes the named fields of a store. Its environment stays: keys carry it
+        in their tokens.
+        """
+
+    @_abc_1.abstractmethod
     def CreateProduct(
         self,
         request: _catalog_pb2.CreateProductRequest,
@@ -164,9 +234,12 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_pb2.ListProductsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.ListProductsResponse, _abc.Awaitable[_catalog_pb2.ListProductsResponse]]:
-        """Lists the products of a store, by sort order.
+        """Lists the products of a store, by sort order unless another order is asked
+        for.
 
-        Integrations see products that are published and visible on websites.
+        Integrations see products that are published and visible on websites. A
+        list that has not changed since an earlier answer costs next to nothing:
+        send that answer's etag as If-None-Match.
         """
 
     @_abc_1.abstractmethod
@@ -183,11 +256,52 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ListProductChanges(
+        self,
+        request: _catalog_pb2.ListProductChangesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.ListProductChangesResponse, _abc.Awaitable[_catalog_pb2.ListProductChangesResponse]]:
+        """Lists what has changed since a cursor: each product that has, once, as it
+        is now, in the order of the changes; a tombstone for one that is gone.
+
+        Begin without a cursor, which gives every product there is, and go on with
+        next_cursor for ever: at once while more is true, after a while when it is
+        not. Tombstones are kept for 30 days. A cursor that is older than what was
+        forgotten is FAILED_PRECONDITION with the reason CURSOR_EXPIRED: begin
+        again without one, and drop what does not come again.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchUpsertProducts(
+        self,
+        request: _catalog_pb2.BatchUpsertProductsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.BatchUpsertProductsResponse, _abc.Awaitable[_catalog_pb2.BatchUpsertProductsResponse]]:
+        """Creates and changes up to 1,000 products in one go, each by its name or by
+        its sku.
+
+        Every valid row is written, all of them in one transaction; a row that is
+        not valid is reported with its field and holds no other row up. Fields
+        that a row does not have stay as they are. A row that changes nothing
+        changes nothing: repeating a call is harmless.
+        """
+
+    @_abc_1.abstractmethod
     def DeleteProduct(
         self,
         request: _catalog_pb2.DeleteProductRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.DeleteProductResponse, _abc.Awaitable[_catalog_pb2.DeleteProductResponse]]:
-        """Deletes a product."""
+        """Deletes a product. It can be brought back for 30 days."""
+
+    @_abc_1.abstractmethod
+    def UndeleteProduct(
+        self,
+        request: _catalog_pb2.UndeleteProductRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.UndeleteProductResponse, _abc.Awaitable[_catalog_pb2.UndeleteProductResponse]]:
+        """Brings a deleted product back. ALREADY_EXISTS if another one has its sku
+        now.
+        """
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -162,6 +162,7 @@ class KeysServiceServicer:
 
     def CompleteKeyRotation(self, request, context):
         """Ends the overlap of a rotation now: the old secret is refused from then on.
+        Repeating the call succeeds and changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -169,7 +170,8 @@ class KeysServiceServicer:
 
     def CancelKeyRotation(self, request, context):
         """Takes a rotation back within its overlap: the new secret is refused from
-        then on, and the old one is the key's only secret again.
+        then on, and the old one is the key's only secret again. Repeating the call
+        succeeds and changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -66,10 +66,13 @@ class KeysServiceStub:
     ALREADY_EXISTS; if the secret did not arrive, cancel the rotation.
     """
     CompleteKeyRotation: _grpc.UnaryUnaryMultiCallable[_keys_pb2.CompleteKeyRotationRequest, _keys_pb2.CompleteKeyRotationResponse]
-    """Ends the overlap of a rotation now: the old secret is refused from then on."""
+    """Ends the overlap of a rotation now: the old secret is refused from then on.
+    Repeating the call succeeds and changes nothing.
+    """
     CancelKeyRotation: _grpc.UnaryUnaryMultiCallable[_keys_pb2.CancelKeyRotationRequest, _keys_pb2.CancelKeyRotationResponse]
     """Takes a rotation back within its overlap: the new secret is refused from
-    then on, and the old one is the key's only secret again.
+    then on, and the old one is the key's only secret again. Repeating the call
+    succeeds and changes nothing.
     """
     RevokeKey: _grpc.UnaryUnaryMultiCallable[_keys_pb2.RevokeKeyRequest, _keys_pb2.RevokeKeyResponse]
     """Revokes a key. When the call has returned, no service accepts the key.
@@ -147,10 +150,13 @@ class KeysServiceAsyncStub(KeysServiceStub):
     ALREADY_EXISTS; if the secret did not arrive, cancel the rotation.
     """
     CompleteKeyRotation: _aio.UnaryUnaryMultiCallable[_keys_pb2.CompleteKeyRotationRequest, _keys_pb2.CompleteKeyRotationResponse]  # type: ignore[assignment]
-    """Ends the overlap of a rotation now: the old secret is refused from then on."""
+    """Ends the overlap of a rotation now: the old secret is refused from then on.
+    Repeating the call succeeds and changes nothing.
+    """
     CancelKeyRotation: _aio.UnaryUnaryMultiCallable[_keys_pb2.CancelKeyRotationRequest, _keys_pb2.CancelKeyRotationResponse]  # type: ignore[assignment]
     """Takes a rotation back within its overlap: the new secret is refused from
-    then on, and the old one is the key's only secret again.
+    then on, and the old one is the key's only secret again. Repeating the call
+    succeeds and changes nothing.
     """
     RevokeKey: _aio.UnaryUnaryMultiCallable[_keys_pb2.RevokeKeyRequest, _keys_pb2.RevokeKeyResponse]  # type: ignore[assignment]
     """Revokes a key. When the call has returned, no service accepts the key.
@@ -261,7 +267,9 @@ class KeysServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _keys_pb2.CompleteKeyRotationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_keys_pb2.CompleteKeyRotationResponse, _abc.Awaitable[_keys_pb2.CompleteKeyRotationResponse]]:
-        """Ends the overlap of a rotation now: the old secret is refused from then on."""
+        """Ends the overlap of a rotation now: the old secret is refused from then on.
+        Repeating the call succeeds and changes nothing.
+        """
 
     @_abc_1.abstractmethod
     def CancelKeyRotation(
@@ -270,7 +278,8 @@ class KeysServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_keys_pb2.CancelKeyRotationResponse, _abc.Awaitable[_keys_pb2.CancelKeyRotationResponse]]:
         """Takes a rotation back within its overlap: the new secret is refused from
-        then on, and the old one is the key's only secret again.
+        then on, and the old one is the key's only secret again. Repeating the call
+        succeeds and changes nothing.
         """
 
     @_abc_1.abstractmethod
