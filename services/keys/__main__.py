@@ -19,10 +19,11 @@ from services.common.stores import StoreDirectory
 from services.common.vault import Vault
 from services.common.waiting import running
 from services.keys import expiry
+from services.keys.account_servicer import Means
 from services.keys.barrier import Barrier
 from services.keys.digest import Digester
 from services.keys.leases import CHANNEL
-from services.keys.members_servicer import Means, MembersServicer
+from services.keys.members_servicer import MembersServicer
 from services.keys.membership.hashing import Hashing
 from services.keys.models import handle, outbox
 from services.keys.servicer import KeysServicer

@@ -227,6 +227,19 @@ async def test_the_present_password_is_limited_too(system: System, person: Perso
     await refused(client.members.Reauthenticate(request), Code.RESOURCE_EXHAUSTED)
 
 
+async def test_whoever_has_session_and_password_cannot_guess_codes_for_ever(system: System, person: Person) -> None:
+    """A call that takes the password alone, and succeeds, clears nothing."""
+    await person.enable_totp()
+    mine = person.client.members
+    disable = members_pb2.DisableTotpRequest(name=ME, password=person.password, code="000000")
+    change = members_pb2.ChangePasswordRequest(name=ME, password=person.password, new_password=person.password)
+    for number in range(limits.PER_ACCOUNT):
+        await refused(mine.DisableTotp(disable), Code.PERMISSION_DENIED, "TOTP_NOT_ACCEPTED")
+        if number == limits.PER_ACCOUNT // 2:
+            await mine.ChangePassword(change)
+    await refused(mine.DisableTotp(disable), Code.RESOURCE_EXHAUSTED, "TOO_MANY_ATTEMPTS")
+
+
 async def test_a_reset_link_sets_a_password_once_and_ends_all_sessions(system: System, person: Person) -> None:
     link = members.reset_password(system.settings.keys, person.email)
     head, token = link.split("#")

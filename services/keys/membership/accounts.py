@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from services.common.access import token as token_format
 from services.common.errors import InvalidArgument, NotFound
 from services.keys.digest import Digester
 from services.keys.membership import limits, queries, sessions
@@ -66,7 +67,8 @@ def member_of_reset(token: str, digester: Digester, now: datetime) -> Member:
     Raises:
         NotFound: it may set none, or none any more.
     """
-    member_id = queries.find_password_reset(digester.candidates(token), now)
+    is_one = token_format.kind_of(token) is token_format.Kind.RESET  # or it is refused without a look-up
+    member_id = queries.find_password_reset(digester.candidates(token), now) if is_one else None
     if member_id is None:
         raise _no_reset()
     return get_member(member_id)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sedifex.keys.v1 import members_pb2
 
+from services.common.access import token as token_format
 from services.common.errors import AlreadyExists, FailedPrecondition, NotFound
 from services.common.paging import Page, PageRequest
 from services.keys import audit
@@ -123,7 +124,8 @@ def get_pending(token: str, digester: Digester, now: datetime) -> Invitation:
     Raises:
         NotFound: it cannot; the answer is the same for unknown, used, revoked and old ones.
     """
-    return _pending(queries.find_invitation_by_digest(digester.candidates(token)), now)
+    is_one = token_format.kind_of(token) is token_format.Kind.INVITATION  # or it is refused without a look-up
+    return _pending(queries.find_invitation_by_digest(digester.candidates(token)) if is_one else None, now)
 
 
 def look_up_invitation(token: str, digester: Digester, now: datetime) -> Welcome:

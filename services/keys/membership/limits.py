@@ -71,7 +71,7 @@ def succeed(attempt: Attempt, member_id: str, now: datetime) -> None:
 
 
 def take_back(attempt: Attempt) -> None:
-    """Forgets an attempt that was not looked at."""
+    """Forgets an attempt that was not looked at, or right as far as it went."""
     attempts.delete(attempt.id)
 
 

@@ -98,7 +98,11 @@ class Proving:
                 raise claim.refusal(problem.message, reason=problem.reason)
         if verified.rehashed is not None:
             queries.update_member(member.id, password_hash=verified.rehashed)
-        limits.succeed(verified.attempt, member.id, now)
+        if claim.code is None:
+            # Half a proof: if it cleared what has failed, whoever has session and password could guess codes for ever.
+            limits.take_back(verified.attempt)
+        else:
+            limits.succeed(verified.attempt, member.id, now)
         return conclude(member)
 
 
