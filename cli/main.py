@@ -99,6 +99,39 @@ def operator_create(
     typer.echo(made.token)
 
 
+@operator.command("list")
+def operator_list(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for scripts.")] = False,
+) -> None:
+    """Show all operators, newest first. Needs SEDIFEX_KEYS_DATABASE_URL."""
+    from cli import operators
+    from services.common.settings import KeysDatabaseSettings, load
+
+    found = operators.list_all(load(KeysDatabaseSettings))
+    if as_json:
+        typer.echo(operators.as_json(found))
+    else:
+        operators.show(found)
+
+
+@operator.command("revoke")
+def operator_revoke(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="As 'sedifex operator list' shows it: op_…")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """End an operator: the token is refused from the next call on. Needs SEDIFEX_KEYS_DATABASE_URL."""
+    from cli import operators
+    from services.common.settings import KeysDatabaseSettings, load
+
+    settings = load(KeysDatabaseSettings)
+    found = operators.get(settings, id_)
+    name = f"operators/{found.id} ({operators.printable(found.display_name)}, token {found.hint})"
+    if found.revoke_time is None and not yes:
+        typer.confirm(f"Revoke {name}?", abort=True, err=True)
+    ended = operators.revoke(settings, found.id)
+    typer.echo(f"{name} is revoked." if ended else f"{name} was revoked before; nothing has changed.", err=True)
+
+
 @member.command("invite")
 def member_invite(
     email: Annotated[str, typer.Argument(help="Who is invited, by the address that they will sign in with.")],
@@ -116,11 +149,11 @@ def member_invite(
 
 @member.command("list")
 def member_list(store: Annotated[str, typer.Option(help="The store, by its id.")]) -> None:
-    """List who belongs to a shop."""
+    """List who belongs to a shop. Needs SEDIFEX_KEYS_DATABASE_URL."""
     from cli import members
-    from services.common.settings import KeysSettings, load
+    from services.common.settings import KeysDatabaseSettings, load
 
-    for each in members.list_members(load(KeysSettings), store):
+    for each in members.list_members(load(KeysDatabaseSettings), store):
         codes = "one-time codes" if each.uses_totp else "password only"
         typer.echo(f"members/{each.member_id}  {each.role:<5}  {each.email}  {each.display_name}  ({codes})")
 
@@ -142,11 +175,11 @@ def member_reset_password(
 def member_disable_totp(
     email: Annotated[str, typer.Argument(help="Who has lost their app and recovery codes.")],
 ) -> None:
-    """Turn a member's one-time codes off. Make sure first that it is them who asks."""
+    """Turn a member's one-time codes off. Make sure first that it is they who ask. Needs SEDIFEX_KEYS_DATABASE_URL."""
     from cli import members
-    from services.common.settings import KeysSettings, load
+    from services.common.settings import KeysDatabaseSettings, load
 
-    members.disable_totp(load(KeysSettings), email)
+    members.disable_totp(load(KeysDatabaseSettings), email)
     typer.echo(f"{email} signs in by the password alone now.")
 
 

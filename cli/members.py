@@ -16,7 +16,7 @@ from services.common.database import BlockingDatabase
 from services.common.errors import InvalidArgument, NotFound
 from services.common.ids import new_id
 from services.common.paging import MAX_SIZE
-from services.common.settings import KeysSettings
+from services.common.settings import KeysDatabaseSettings, KeysSettings
 from services.keys.audit import Act
 from services.keys.digest import Digester
 from services.keys.membership import emails, invitations, links, queries, second_factor
@@ -73,7 +73,7 @@ def first_owner_invitation(settings: KeysSettings, email: str, store: str, known
     return invite(settings, email, store, OWNER)
 
 
-def list_members(settings: KeysSettings, store: str) -> Iterator[Membership]:
+def list_members(settings: KeysDatabaseSettings, store: str) -> Iterator[Membership]:
     """All members of a store, in the order in which they first joined.
 
     Raises:
@@ -101,7 +101,7 @@ def reset_password(settings: KeysSettings, email: str) -> str:
     return links.reset_link(settings.public_url, token) or token
 
 
-def disable_totp(settings: KeysSettings, email: str) -> None:
+def disable_totp(settings: KeysDatabaseSettings, email: str) -> None:
     """Turns a member's one-time codes off.
 
     Raises:
@@ -136,6 +136,6 @@ def _act() -> Act:
 
 
 @contextmanager
-def _database(settings: KeysSettings) -> Iterator[BlockingDatabase]:
+def _database(settings: KeysSettings | KeysDatabaseSettings) -> Iterator[BlockingDatabase]:
     with BlockingDatabase(handle, settings.keys_database_url.get_secret_value(), "member") as database:
         yield database

@@ -4,9 +4,8 @@ import asyncio
 
 import uvicorn
 
-from gateway import app
+from gateway import app, leaks
 from gateway.clients import backends
-from gateway.origin import Origins
 from services.common import telemetry
 from services.common.settings import GatewaySettings, load
 
@@ -18,15 +17,9 @@ KEEP_ALIVE_S = 30
 async def _main() -> None:
     settings = load(GatewaySettings)
     telemetry.configure_logging("gateway", settings.log_level)
-    origins = Origins(settings.service_secret.get_secret_value(), settings.gateway_trusted_proxies)
-    async with backends(settings) as services:
+    async with backends(settings) as services, leaks.routes(settings) as leak_routes:
         config = uvicorn.Config(
-            app.build(
-                services,
-                origins,
-                max_body_bytes=settings.gateway_max_body_bytes,
-                sample_shop=settings.gateway_sample_shop,
-            ),
+            app.build(settings, services, leak_routes),
             host=settings.gateway_host,
             port=settings.gateway_port,
             http="httptools",

@@ -4,12 +4,13 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import grpc
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from sedifex.keys.v1 import keys_pb2
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -26,36 +27,48 @@ from gateway.origin import Origins
 from services.common import telemetry
 from services.common.access.service_identity import PREFIX as SERVICE_TOKEN
 from services.common.access.verdicts import not_accepted
+from services.common.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
 
 READING = ("GET", "HEAD")
 ALL_METHODS = (*READING, "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 SENDABLE = re.compile(r"[ -~]{0,300}")
+PARTIAL_ETAGS = frozenset({keys_pb2.Key.DESCRIPTOR.full_name})
+"""A key shows its state and its last use as they are now; its etag counts what somebody has changed."""
 PICTURES_CACHE_S = 7 * 24 * 3600
 
 
-def build(services: list[Backend], origins: Origins, *, max_body_bytes: int, sample_shop: bool) -> Starlette:
-    """The application over these services; `sample_shop`: serve the pictures of the sample shop as well."""
+def build(settings: GatewaySettings, services: list[Backend], beside: Sequence[BaseRoute] = ()) -> Starlette:
+    """The application over these services.
+
+    `beside`: routes beside those of the contract, whose endpoints refuse by raising transcoding.Problem.
+    """
+    origins = Origins(settings.service_secret.get_secret_value(), settings.gateway_trusted_proxies)
     transcoder = transcoding.Transcoder(
         [(each.descriptor, each.channel) for each in services],
         metadata=lambda request: _upstream_metadata(request) + origins.metadata(request),
         request_id=lambda _request: telemetry.request_id(),
-        options=transcoding.Options(max_body_bytes=max_body_bytes),
+        options=transcoding.Options(
+            max_body_bytes=settings.gateway_max_body_bytes,
+            vary="Authorization, X-Api-Key",
+            partial_etags=PARTIAL_ETAGS,
+        ),
     )
     routes: list[BaseRoute] = [
         Route("/healthz", _healthz, methods=ALL_METHODS),
         Route("/readyz", _readyz(services), methods=ALL_METHODS),
         Route("/openapi.json", _openapi(transcoder), methods=ALL_METHODS),
+        *beside,
     ]
-    if sample_shop:
+    if settings.gateway_sample_shop:
         pictures = _Pictures(directory=Path(__file__).with_name("sample_shop") / "images")
         routes.append(Mount("/sample-shop/images", pictures))
     routes.append(Mount("/", transcoder))
     return Starlette(
         routes=routes,
         middleware=[Middleware(_RequestIds)],
-        exception_handlers={HTTPException: _tell, Exception: _tell},
+        exception_handlers={HTTPException: _tell, transcoding.Problem: _tell, Exception: _tell},
     )
 
 
@@ -72,7 +85,9 @@ def _upstream_metadata(request: Request) -> list[tuple[str, str | bytes]]:
 
 async def _tell(_request: Request, error: Exception) -> Response:
     """What the gateway itself refuses, in the one form that errors have."""
-    if not isinstance(error, HTTPException):
+    if isinstance(error, transcoding.Problem):
+        problem = error
+    elif not isinstance(error, HTTPException):
         log.error("unexpected error", exc_info=error)
         problem = transcoding.Problem(grpc.StatusCode.INTERNAL, "Something went wrong on our side.")
     elif error.status_code == 405:

@@ -33,7 +33,7 @@ class Backend:
 
 @asynccontextmanager
 async def backends(settings: GatewaySettings) -> AsyncIterator[list[Backend]]:
-    """Channels to all services. The gateway has no credential of its own: it passes the caller's on."""
+    """Channels to all services, without a credential: the caller's is passed on."""
     processes = {
         "keys": (settings.keys_address, [keys_pb2.DESCRIPTOR, members_pb2.DESCRIPTOR]),
         "catalog": (settings.catalog_address, [catalog_pb2.DESCRIPTOR]),

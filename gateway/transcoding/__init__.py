@@ -3,8 +3,9 @@
     transcoder = Transcoder([(service_descriptor, channel)], metadata=choose_metadata)
     app = Starlette(routes=[Mount("/", transcoder)])
 
-The mapping is the one that google/api/http.proto describes; JSON is ProtoJSON; errors follow AIP-193. The package
-knows no service, and needs grpc.aio, protobuf, googleapis-common-protos and starlette.
+The mapping is the one that google/api/http.proto describes; JSON is ProtoJSON; errors follow AIP-193,
+conditional requests RFC 9110, 13. The package knows no service, and needs grpc.aio, protobuf, googleapis-common-protos
+and starlette.
 """
 
 from .bindings import Binding, BindingError

@@ -7,7 +7,7 @@ measured at twice the time. The text equals what `google.protobuf.json_format` g
 """
 
 import keyword
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -65,8 +65,12 @@ class Encoder:
         """Return the message as JSON text. Raises EncodeError where it has no JSON form."""
         return self.writer(descriptor_of(message))(message)
 
-    def writer(self, descriptor: Descriptor) -> Text:
-        """Return the writer for messages of a type, compiling it on first use."""
+    def writer(self, descriptor: Descriptor, *, without: Collection[str] = ()) -> Text:
+        """Return the writer for messages of a type, compiling it on first use; `without` has the names of fields that
+        it leaves out, and makes a writer of its own.
+        """
+        if without:
+            return self._compiler().message_writer(descriptor, without)
         found = self._writers.get(descriptor)
         if found is None:
             found = self._writers[descriptor] = self._compiler().message_writer(descriptor)
@@ -98,8 +102,8 @@ class _Compiler:
             "is_minus_zero": values.is_minus_zero,
         }
 
-    def message_writer(self, descriptor: Descriptor) -> Text:
-        writer: Text = self._namespace[self._message(descriptor)]
+    def message_writer(self, descriptor: Descriptor, without: Collection[str] = ()) -> Text:
+        writer: Text = self._namespace[self._message(descriptor, without)]
         return writer
 
     def value_writer(self, field: FieldDescriptor) -> Text:
@@ -107,7 +111,7 @@ class _Compiler:
         writer: Text = self._namespace["value"]
         return writer
 
-    def _message(self, descriptor: Descriptor) -> str:
+    def _message(self, descriptor: Descriptor, without: Collection[str] = ()) -> str:
         """Return the name under which the namespace holds, or will hold, the writer of a type."""
         name = self._names.get(descriptor)
         if name is not None:
@@ -118,7 +122,8 @@ class _Compiler:
         if own_form is not None:
             self._namespace[name] = own_form
         else:
-            statements = "\n".join(f"    {self._statement(field)}" for field in descriptor.fields)
+            fields = [field for field in descriptor.fields if field.name not in without]
+            statements = "\n".join(f"    {self._statement(field)}" for field in fields)
             self._define(descriptor.full_name, _FUNCTION.format(name=name, statements=statements))
         return name
 

@@ -3,13 +3,14 @@
 from typing import Any
 
 import grpc
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from .bindings import Binding
+from .conditions import NOT_MODIFIED, is_plain_string
 from .decode import Decoder
-from .encode import Encoder
+from .encode import Encoder, Text
+from .entity_tags import entity_tag, is_complete
 from .invalid import InvalidRequestError
 from .parameters import apply_path, apply_query
 
@@ -31,8 +32,8 @@ class Endpoint:
         )
         response_field = binding.response_field
         self._response_name = response_field.name if response_field else None
-        self._write = encoder.field_writer(response_field) if response_field else encoder.writer(rpc.output_type)
-        self._takes_request_id = _is_plain_string(rpc.input_type.fields_by_name.get("request_id"))
+        self._write = _writer(binding, encoder)
+        self._takes_request_id = is_plain_string(rpc.input_type.fields_by_name.get("request_id"))
 
     def __str__(self) -> str:
         return str(self.binding)
@@ -56,11 +57,30 @@ class Endpoint:
         """Start the RPC; `timeout` is in seconds."""
         return self._call(message, timeout=timeout, metadata=metadata)
 
-    def answer(self, response: Message) -> bytes:
+    def render(self, response: Message) -> bytes:
         """Return the JSON of the answer, or of its `response_body` field. Raises EncodeError."""
-        value = response if self._response_name is None else getattr(response, self._response_name)
-        return self._write(value).encode()
+        return self._write(self._answered(response)).encode()
+
+    def etag(self, response: Any) -> str:
+        """Return the entity tag of the answer: what a service that judges conditions has made one, else the etag of
+        what is answered, in quotes. Empty where there is none.
+        """
+        if self.binding.is_conditional:
+            return response.etag if is_complete(response.etag) else ""
+        return entity_tag(self._answered(response).etag) if self.binding.has_etag else ""
+
+    def key(self, message: Message) -> bytes:
+        """Return what tells this request from every other one, whoever sends it."""
+        rpc, part = self.binding.rpc.full_name, self._response_name or ""
+        return f"{rpc} {part}\0".encode() + message.SerializeToString(deterministic=True)
+
+    def _answered(self, response: Message) -> Any:
+        return response if self._response_name is None else getattr(response, self._response_name)
 
 
-def _is_plain_string(field: FieldDescriptor | None) -> bool:
-    return field is not None and field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated
+def _writer(binding: Binding, encoder: Encoder) -> Text:
+    if binding.response_field is not None:
+        return encoder.field_writer(binding.response_field)
+    # In HTTP it is the status that says so.
+    without = {NOT_MODIFIED} if binding.is_conditional else ()
+    return encoder.writer(binding.rpc.output_type, without=without)

@@ -5,7 +5,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import grpc
@@ -19,6 +19,9 @@ from .invalid import InvalidRequestError
 
 STATUS_DETAILS_KEY = "grpc-status-details-bin"
 """The trailer in which gRPC carries a serialised google.rpc.Status."""
+
+ETAG_MISMATCH = "ETAG_MISMATCH"
+"""The reason in ErrorInfo by which a service says that a resource has another etag than was asked for."""
 
 HTTP_STATUS: Mapping[grpc.StatusCode, int] = {
     grpc.StatusCode.OK: 200,
@@ -115,6 +118,13 @@ def problem_from_rpc(error: grpc.aio.AioRpcError) -> Problem:
     return Problem(code, status.message or error.details() or code.name, details)
 
 
+def failed_condition(error: grpc.aio.AioRpcError) -> Problem | None:
+    """Return the problem (412) of a write under If-Match whose resource has another etag; None of any other failure."""
+    problem = problem_from_rpc(error)
+    is_mismatch = problem.code is grpc.StatusCode.ABORTED and _reason(problem) == ETAG_MISMATCH
+    return replace(problem, http_status=412) if is_mismatch else None
+
+
 def problem_from_request(error: InvalidRequestError) -> Problem:
     """Return INVALID_ARGUMENT with a google.rpc.BadRequest that names the field."""
     if not error.field:
@@ -141,6 +151,12 @@ def _rich_status(error: grpc.aio.AioRpcError) -> status_pb2.Status | None:
             # A status of another code is not about this failure; gRPC's own helpers disbelieve it too.
             return status if status.code == error.code().value[0] else None
     return None
+
+
+def _reason(problem: Problem) -> str:
+    info = error_details_pb2.ErrorInfo()
+    found = (detail for detail in problem.details if detail.Is(info.DESCRIPTOR) and detail.Unpack(info))
+    return str(info.reason) if next(found, None) is not None else ""
 
 
 def _detail(detail: any_pb2.Any) -> Any:

@@ -92,6 +92,12 @@ def raw_path(scope: Scope) -> str:
     return path.removeprefix(root)
 
 
+def list_header(request: Request, name: str) -> str | None:
+    """Return the value of a header that holds a list: its lines as one (RFC 9110, 5.3). None: it was not sent."""
+    lines = request.headers.getlist(name)
+    return ", ".join(lines) if lines else None
+
+
 def timeout_of(request: Request, default: float, largest: float) -> float:
     """Return the seconds that the RPC may take: the client's wish, clipped to `largest`. Raises InvalidRequestError."""
     text = request.headers.get(TIMEOUT_HEADER)

@@ -8,7 +8,8 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from .bindings import Binding
 from .comments import read_comments
-from .incoming import TIMEOUT_HEADER
+from .conditions import NOT_MODIFIED
+from .headers import ETAG, header_parameters
 from .parameters import is_parameter
 from .schemas import Schema, Schemas, required
 from .template import Template, Variable, Wildcard
@@ -32,18 +33,6 @@ _ERROR: Schema = {
             },
         }
     },
-}
-_IDEMPOTENCY_KEY: Schema = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "Taken as `requestId` where the request gives none; a repeat under the same key has no new effect.",
-    "schema": {"type": "string"},
-}
-_TIMEOUT: Schema = {
-    "name": TIMEOUT_HEADER,
-    "in": "header",
-    "description": "For how many seconds the caller will wait; the service stops working for it then.",
-    "schema": {"type": "number", "exclusiveMinimum": 0},
 }
 _BEARER: Mapping[str, Mapping[str, str]] = {"bearer": {"type": "http", "scheme": "bearer"}}
 
@@ -93,14 +82,12 @@ class _Writer:
         operation: dict[str, Any] = {
             "operationId": self._operation_id(binding),
             "tags": [rpc.containing_service.name],
-            "parameters": [*parameters, *self._query(binding), _TIMEOUT],
+            "parameters": [*parameters, *self._query(binding), *header_parameters(binding)],
             "responses": self._responses(binding),
         }
         summary, _, description = self._comments.get(rpc.full_name, "").partition("\n")
         operation |= {"summary": summary} if summary else {}
         operation |= {"description": description.strip()} if description.strip() else {}
-        if "request_id" in rpc.input_type.fields_by_name:
-            operation["parameters"].append(_IDEMPOTENCY_KEY)
         if binding.has_body:
             operation["requestBody"] = {
                 "required": binding.body_field is not None or any(map(required, rpc.input_type.fields)),
@@ -138,13 +125,24 @@ class _Writer:
         return self.schemas.message(binding.rpc.input_type)
 
     def _responses(self, binding: Binding) -> dict[str, Any]:
-        field = binding.response_field
-        schema = self.schemas.field(field) if field is not None else self.schemas.message(binding.rpc.output_type)
-        error = {"$ref": f"#/components/schemas/{_ERROR_NAME}"}
-        return {
-            "200": {"description": "The answer.", "content": {"application/json": {"schema": schema}}},
-            "default": {"description": "A failure.", "content": {"application/json": {"schema": error}}},
-        }
+        headers = {"headers": {"ETag": ETAG}} if binding.has_etag else {}
+        responses = {"200": {"description": "The answer.", **headers, **_json(self._answer(binding))}}
+        if binding.may_be_unchanged:
+            responses["304"] = {"description": "The caller has the answer already: nothing has changed.", **headers}
+        error = _json({"$ref": f"#/components/schemas/{_ERROR_NAME}"})
+        if binding.if_match:
+            responses["412"] = {"description": "It has changed since it was read: If-Match is not its ETag.", **error}
+        return {**responses, "default": {"description": "A failure.", **error}}
+
+    def _answer(self, binding: Binding) -> Schema:
+        if binding.response_field is not None:
+            return self.schemas.field(binding.response_field)
+        without = {NOT_MODIFIED} if binding.is_conditional else ()
+        return self.schemas.message(binding.rpc.output_type, without=without)
+
+
+def _json(schema: Schema) -> dict[str, Any]:
+    return {"content": {"application/json": {"schema": schema}}}
 
 
 def query_fields(
@@ -154,7 +152,7 @@ def query_fields(
     around = {message, *(parent.message_type for parent in parents)}
     for field in message.fields:
         fields = (*parents, field)
-        if binding.is_bound(".".join(each.name for each in fields)):
+        if binding.bound_by(".".join(each.name for each in fields)) is not None:
             continue
         if is_parameter(field):
             yield fields

@@ -76,8 +76,9 @@ def _find_parameter(name: str, binding: Binding) -> tuple[FieldDescriptor, ...]:
     fields = find_field(binding.rpc.input_type, name) if len(name) <= _LONGEST_NAME else None
     if fields is None:
         raise InvalidRequestError("is no query parameter of this method; remove it or correct its name", place)
-    if binding.is_bound(".".join(field.name for field in fields)):
-        raise InvalidRequestError("is given by the path or the body here; remove it from the query", place)
+    giver = binding.bound_by(".".join(field.name for field in fields))
+    if giver is not None:
+        raise InvalidRequestError(f"is given by {giver} here; remove it from the query", place)
     if not is_parameter(fields[-1]):
         raise InvalidRequestError("cannot be a query parameter; name a field inside it, as in 'a.b=1'", place)
     return fields

@@ -49,8 +49,11 @@ class Schemas:
         self._names: dict[Descriptor | EnumDescriptor, str] = {}
         self.components: dict[str, Schema] = {}
 
-    def message(self, descriptor: Descriptor) -> Schema:
-        """Return the schema of a type: its well-known form, or a reference to its component."""
+    def message(self, descriptor: Descriptor, *, without: Collection[str] = ()) -> Schema:
+        """Return the schema of a type: its well-known form, or a reference to its component.
+
+        The component is written when the type is first met, without the proto names in `without`.
+        """
         if descriptor.full_name in _WELL_KNOWN:
             return dict(_WELL_KNOWN[descriptor.full_name])
         if is_wrapper(descriptor):
@@ -60,7 +63,7 @@ class Schemas:
             # Named before it is described, for a type may hold itself.
             name = self._name(descriptor)
             self.components[name] = {}
-            self.components[name] = self.object(descriptor)
+            self.components[name] = self.object(descriptor, without=without)
         return _reference(self._names[descriptor])
 
     def object(self, descriptor: Descriptor, *, without: Collection[str] = ()) -> Schema:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,17 +10,20 @@ from typing import Any
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import Message
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from .answers import Answer, Ask, answer_conditional, answer_read, answer_write
 from .bindings import Binding, read_bindings
 from .decode import Decoder
 from .encode import Encoder
 from .endpoint import Endpoint, Metadata
 from .errors import Problem, internal_problem, problem_from_request, problem_from_rpc
-from .incoming import ClientGoneError, check_is_json, raw_path, read_body, timeout_of, wait_until_gone
+from .incoming import ClientGoneError, check_is_json, list_header, raw_path, read_body, timeout_of, wait_until_gone
 from .invalid import InvalidRequestError
+from .rendered import RenderedAnswers
 from .router import MethodNotAllowedError, NoRouteError, Router
 from .template import PathError
 
@@ -30,13 +34,26 @@ _NO_HEADERS: Mapping[str, str] = {}
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a Transcoder behaves. Times are in seconds."""
+    """How a Transcoder behaves. Times are in seconds.
+
+    Answers to GET that have an ETag, and a 304, go out under `cache_control_with_etag` and `vary`, which names the
+    headers that decide who is asking; all others under `cache_control`. None leaves a header out.
+
+    `rendered_bytes` bounds the memory of rendered answers (see `rendered`); 0 switches it off.
+
+    `partial_etags` has the full names of messages whose etag changes with less than all that they show, as where they
+    say what holds at this moment. Their etag is still that of writes; but they are never "not modified".
+    """
 
     max_body_bytes: int = 1 << 20
     body_timeout: float = 15.0
     default_deadline: float = 15.0
     max_deadline: float = 60.0
     cache_control: str | None = "no-store"
+    cache_control_with_etag: str | None = "private, no-cache"
+    vary: str | None = "Authorization"
+    rendered_bytes: int = 32 << 20
+    partial_etags: frozenset[str] = frozenset()
     with_defaults: bool = False
 
 
@@ -73,9 +90,10 @@ class Transcoder:
         self._metadata = metadata
         self._request_id = request_id
         self._router: Router[Endpoint] = Router()
+        self._memory = RenderedAnswers(self._options.rendered_bytes)
         decoder, encoder = Decoder(), Encoder(with_defaults=self._options.with_defaults)
         for service, channel in services:
-            for binding in read_bindings(service):
+            for binding in read_bindings(service, self._options.partial_etags):
                 endpoint = Endpoint(binding, channel, decoder, encoder)
                 self._router.add(binding.http_method, binding.template, endpoint)
 
@@ -112,15 +130,43 @@ class Transcoder:
         check_is_json(request, body)
         key = request.headers.get("Idempotency-Key")
         message = endpoint.request(body, match.variables, request.scope["query_string"], key)
-        call = endpoint.call(message, timeout, self._metadata(request))
-        return self._json(endpoint.answer(await _await_unless_gone(call, request.receive)))
+        ask = _asking(endpoint, timeout, self._metadata(request), request.receive)
+        return self._response(endpoint, await self._answer(endpoint, message, request, ask))
+
+    async def _answer(self, endpoint: Endpoint, message: Message, request: Request, ask: Ask) -> Answer:
+        if not endpoint.binding.reads:
+            return await answer_write(endpoint, message, list_header(request, "If-Match"), ask)
+        condition = list_header(request, "If-None-Match") or ""
+        if endpoint.binding.is_conditional:
+            return await answer_conditional(endpoint, message, condition, ask, self._memory)
+        return await answer_read(endpoint, message, condition, ask)
+
+    def _response(self, endpoint: Endpoint, answer: Answer) -> Response:
+        headers = {"ETag": answer.etag} if answer.etag else {}
+        if answer.etag and endpoint.binding.may_be_unchanged:
+            options = self._options
+            chosen = {"Cache-Control": options.cache_control_with_etag, "Vary": options.vary}
+            headers |= {name: value for name, value in chosen.items() if value is not None}
+            if answer.content is None:
+                return Response(status_code=304, headers=headers)
+        return self._json(answer.content or b"", headers=headers)
 
     def _json(self, content: bytes, status: int = 200, headers: Mapping[str, str] = _NO_HEADERS) -> Response:
         response = Response(content, status, headers, media_type="application/json")
         response.headers["X-Content-Type-Options"] = "nosniff"
         if self._options.cache_control is not None:
-            response.headers["Cache-Control"] = self._options.cache_control
+            response.headers.setdefault("Cache-Control", self._options.cache_control)
         return response
+
+
+def _asking(endpoint: Endpoint, timeout: float, metadata: Metadata, receive: Receive) -> Ask:
+    """Return what calls the service for one request; all its calls together may take `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+
+    async def ask(message: Message) -> Any:
+        return await _await_unless_gone(endpoint.call(message, deadline - time.monotonic(), metadata), receive)
+
+    return ask
 
 
 async def _await_unless_gone(call: grpc.aio.UnaryUnaryCall[Any, Any], receive: Receive) -> Any:

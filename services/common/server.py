@@ -13,13 +13,14 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from services.common import telemetry
 from services.common.access.interceptor import AccessInterceptor
 from services.common.access.verdicts import Verdicts
 from services.common.database import Database
 from services.common.interceptors import ErrorInterceptor, RequestInterceptor, ValidationInterceptor
+from services.common.reflecting import reflected
 from services.common.settings import Settings, load
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,9 @@ async def serving(
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     names = [each.descriptor.full_name for each in services]
     health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-    reflection.enable_server_reflection((*names, health_name, reflection.SERVICE_NAME), server)
+    own = [each.descriptor.file for each in services]
+    contract = reflected([*own, health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR])
+    reflection.enable_server_reflection((*names, health_name, reflection.SERVICE_NAME), server, contract)
     try:
         port = server.add_insecure_port(address)
     except RuntimeError as failure:

@@ -9,9 +9,21 @@ import sys
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal, TypeVar
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from psycopg2 import ProgrammingError
 from psycopg2.extensions import parse_dsn
-from pydantic import AfterValidator, Base64Bytes, BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    Base64Bytes,
+    BaseModel,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 PREFIX = "SEDIFEX_"
@@ -149,6 +161,14 @@ class WebhooksSettings(ServiceSettings):
         return self
 
 
+class KeysDatabaseSettings(BaseSettings):
+    """The Keys service's database alone, for commands that need no secret of tokens."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
+
+    keys_database_url: DatabaseUrl = Field(description="postgresql://… of the Keys service's own database")
+
+
 class DatabaseSettings(BaseSettings):
     """The databases to migrate: those that are named."""
 
@@ -157,6 +177,25 @@ class DatabaseSettings(BaseSettings):
     keys_database_url: DatabaseUrl | None = None
     catalog_database_url: DatabaseUrl | None = None
     webhooks_database_url: DatabaseUrl | None = None
+
+
+def _check_p256(pem: str) -> str:
+    """Refuses what is no key for ECDSA signatures over the curve P-256."""
+    try:
+        key = load_pem_public_key(pem.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
+        raise ValueError("is no public key of the curve P-256 in PEM")  # noqa: TRY004 - pydantic's word for it
+    return pem
+
+
+class PublicKey(BaseModel):
+    """A key of somebody who signs what they send, under the name by which they refer to it."""
+
+    # As GitHub's list of its keys has it as well, so that an entry of that can be taken as it is.
+    identifier: str = Field(min_length=1, max_length=200, validation_alias=AliasChoices("identifier", "key_identifier"))
+    key: Annotated[str, Field(max_length=2000), AfterValidator(_check_p256)]
 
 
 class GatewaySettings(InternalSettings):
@@ -172,6 +211,11 @@ class GatewaySettings(InternalSettings):
         description="how many proxies of ours stand in front: so many addresses of X-Forwarded-For are believed",
     )
     gateway_sample_shop: bool = Field(default=False, description="serve the pictures of the sample shop")
+    gateway_github_keys: list[PublicKey] = Field(
+        default=[],
+        max_length=20,
+        description='the keys that GitHub signs its secret scanning with: [{"identifier":"…","key":"<PEM>"}]',
+    )
 
 
 AnySettings = TypeVar("AnySettings", bound=BaseSettings)

@@ -19,6 +19,7 @@ from services.keys.queries import AuditEntry, AuditFilter, Key
 
 BEGINNING = bytes(32)
 """What stands for the hash before the first entry of a chain."""
+NO_CIRCUMSTANCES: Mapping[str, object] = {}
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,15 @@ def record(act: Act, store_id: str, deed: Deed) -> AuditEntry:
     return entry
 
 
-def record_key(act: Act, action: str, before: Key | None, after: Key) -> list[AuditEntry]:
-    """The same for a key, in the chain of each store that it reaches or reached."""
-    deed = Deed(action, f"stores/{after.store_id}/keys/{after.id}", _view(before) if before else None, _view(after))
+def record_key(
+    act: Act, action: str, before: Key | None, after: Key, circumstances: Mapping[str, object] = NO_CIRCUMSTANCES
+) -> list[AuditEntry]:
+    """The same for a key, in the chain of each store that it reaches or reached.
+
+    `circumstances` stand beside the fields of `after`, under names of their own, and must hold no secret.
+    """
+    name = f"stores/{after.store_id}/keys/{after.id}"
+    deed = Deed(action, name, _view(before) if before else None, _view(after) | dict(circumstances))
     # In one order everywhere, so that two keys of the same stores cannot wait for each other.
     return [record(act, store_id, deed) for store_id in sorted({*after.stores, *(before.stores if before else ())})]
 

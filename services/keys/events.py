@@ -1,12 +1,13 @@
 """What happens to keys, told to whoever has to know: the audit log, and the shop's webhooks where they ask for it."""
 
 import json
+from collections.abc import Mapping
 
 from google.protobuf.json_format import MessageToDict
 
 from services.common.outbox import OutboxEvent
 from services.keys import audit
-from services.keys.audit import Act
+from services.keys.audit import NO_CIRCUMSTANCES, Act
 from services.keys.convert import key_message
 from services.keys.models import outbox
 from services.keys.queries import AuditEntry, Key
@@ -15,9 +16,14 @@ PUBLISHED = frozenset({"key.created", "key.rotated", "key.expiring", "key.expire
 """What webhooks can tell of; the rest is in the audit log only."""
 
 
-def tell(act: Act, action: str, before: Key | None, after: Key) -> None:
-    """Records what happened to a key, in each store that it reaches. Wants the transaction of the change itself."""
-    entries = audit.record_key(act, action, before, after)
+def tell(
+    act: Act, action: str, before: Key | None, after: Key, circumstances: Mapping[str, object] = NO_CIRCUMSTANCES
+) -> None:
+    """Records what happened to a key, in each store that it reaches. Wants the transaction of the change itself.
+
+    `circumstances` are for the audit log; see `audit.record_key`.
+    """
+    entries = audit.record_key(act, action, before, after, circumstances)
     if action in PUBLISHED:
         outbox.insert([_event(entry, before, after, act) for entry in entries])
 

@@ -11,7 +11,7 @@ from services.common.access import token as token_format
 from services.common.errors import AlreadyExists, Conflict, FailedPrecondition, InvalidArgument, NotFound
 from services.common.paging import Page, PageRequest
 from services.keys import audit, events, leases, queries, reach
-from services.keys.audit import Act
+from services.keys.audit import NO_CIRCUMSTANCES, Act
 from services.keys.digest import Digester
 from services.keys.queries import Key, Secret, StateFilter
 from services.keys.states import EXPIRING_SOON, has_ended
@@ -122,12 +122,15 @@ def revoke_key(store_id: str, key_id: str, act: Act) -> Key:
         NotFound: there is none.
     """
     key = _found(queries.lock_key(store_id, key_id), store_id, key_id)
-    if key.revoke_time is not None:
-        return key
+    return key if key.revoke_time is not None else end_key(key, act)
+
+
+def end_key(key: Key, act: Act, circumstances: Mapping[str, object] = NO_CIRCUMSTANCES) -> Key:
+    """Ends a key, which must be locked, for good; `circumstances` go into the record beside what the key then is."""
     revoked = replace(key, revoke_time=act.now, version=key.version + 1)
     queries.update_key(revoked)
-    leases.invalidate([f"keys/{key_id}"])
-    events.tell(act, "key.revoked", key, revoked)
+    leases.invalidate([f"keys/{key.id}"])
+    events.tell(act, "key.revoked", key, revoked, circumstances)
     return revoked
 
 

@@ -103,9 +103,12 @@ class AuditFilter:
 
 @dataclass(frozen=True)
 class Operator:
-    """An operator as it is kept."""
+    """An operator as it is kept: never the token."""
 
     id: str
+    display_name: str
+    hint: str
+    create_time: datetime
     revoke_time: datetime | None
 
 
@@ -312,7 +315,26 @@ def insert_operator(operator_id: str, display_name: str, digest: Digest, hint: s
 def find_operator_by_digest(digests: Sequence[Digest]) -> tuple[Operator, bytes] | None:
     """The operator whose token one of these digests is of, and that digest."""
     row = OperatorRow.select().where(OperatorRow.digest.in_([each.value for each in digests])).first()
-    return (Operator(row.id, row.revoke_time), bytes(row.digest)) if row else None
+    return (_operator(row), bytes(row.digest)) if row else None
+
+
+def find_operator(operator_id: str) -> Operator | None:
+    """The operator of this id."""
+    row = OperatorRow.get_or_none(OperatorRow.id == operator_id)
+    return _operator(row) if row else None
+
+
+def list_operators(limit: int) -> list[Operator]:
+    """Operators, newest first, those too that are revoked."""
+    return [_operator(row) for row in OperatorRow.select().order_by(OperatorRow.id.desc()).limit(limit)]
+
+
+def revoke_operator(operator_id: str, now: datetime) -> bool:
+    """Ends an operator; False if there is none of this id that has not ended. The first moment stays."""
+    ending = OperatorRow.update(revoke_time=now).where(
+        OperatorRow.id == operator_id, OperatorRow.revoke_time.is_null(True)
+    )
+    return bool(ending.execute())
 
 
 def lock_audit_head(store_id: str, beginning: bytes) -> tuple[int, bytes]:
@@ -371,6 +393,10 @@ def _audit_entries(query: Any) -> list[AuditEntry]:
         AuditEntry(**row | {"previous_hash": bytes(row["previous_hash"]), "hash": bytes(row["hash"])})
         for row in query.dicts()
     ]
+
+
+def _operator(row: OperatorRow) -> Operator:
+    return Operator(**{field.name: getattr(row, field.name) for field in fields(Operator)})
 
 
 def _in_state(wanted: StateFilter) -> Any:

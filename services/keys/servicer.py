@@ -12,7 +12,7 @@ from services.common.paging import PageRequest
 from services.common.server import Context
 from services.common.stores import StoreDirectory, StoreFacts
 from services.common.times import from_timestamp, now
-from services.keys import audit, lifecycle, rotation, suspension
+from services.keys import audit, leaks, lifecycle, rotation, suspension
 from services.keys.audit import Act
 from services.keys.barrier import Barrier
 from services.keys.convert import (
@@ -22,6 +22,7 @@ from services.keys.convert import (
     key_values,
 )
 from services.keys.digest import Digester
+from services.keys.leak_reports import endings_message, leaks_of
 from services.keys.reach import stores_of
 from services.keys.watching import Watching
 
@@ -166,6 +167,16 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
     async def RenewLease(self, request: keys_pb2.RenewLeaseRequest, _context: Context) -> keys_pb2.RenewLeaseResponse:
         """Extends a lease and tells of what has changed since."""
         return await self._watching.renew(request, current_caller().principal)
+
+    async def ReportLeakedKeys(
+        self, request: keys_pb2.ReportLeakedKeysRequest, _context: Context
+    ) -> keys_pb2.ReportLeakedKeysResponse:
+        """Ends what tokens open that were found where others can read them."""
+        # A transaction for each: what is ended stays so if a later one cannot be, and no two keys are locked at once.
+        endings = [
+            await self._database.write(leaks.end_leaked, each, self._digester, _act()) for each in leaks_of(request)
+        ]
+        return endings_message(endings, await self._barrier.confirm())
 
 
 def _new_key(request: keys_pb2.CreateKeyRequest) -> lifecycle.NewKey:

@@ -36,6 +36,13 @@ def test_an_operator_creates_and_revokes_a_key(demo: dict[str, Any]) -> None:
     assert httpx.get(products, headers=headers).status_code == 401
 
 
+def test_fields_are_named_as_rest_names_them(demo: dict[str, Any]) -> None:
+    listed = json.loads(
+        _grpcurl(demo, "keys", {"parent": demo["store"]}, "sedifex.keys.v1.KeysService/ListKeys", as_operator=True)
+    )
+    assert {"displayName", "createTime"} <= set(listed["keys"][0])
+
+
 def test_without_a_credential_the_refusal_says_what_to_send(demo: dict[str, Any]) -> None:
     with pytest.raises(subprocess.CalledProcessError) as refused:
         _grpcurl(demo, "keys", {"parent": demo["store"]}, "sedifex.keys.v1.KeysService/ListKeys")

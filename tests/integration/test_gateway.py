@@ -9,14 +9,14 @@ from typing import Any
 import httpx
 import pytest
 from openapi_spec_validator import validate
+from sedifex.keys.v1 import keys_pb2
 
 from gateway import app
 from gateway.clients import backends
-from gateway.origin import Origins
 from services.common.access import service_identity
 from services.common.settings import GatewaySettings
 from tests.integration.conftest import MAX_BODY
-from tests.system import System
+from tests.system import System, random_secret
 
 
 @pytest.fixture
@@ -201,9 +201,9 @@ async def test_readiness_names_every_service(gateway: httpx.AsyncClient) -> None
 async def test_a_service_that_is_away_is_503_without_its_address(system: System) -> None:
     nowhere = "127.0.0.1:9"
     values = {"keys_address": nowhere, "catalog_address": nowhere, "webhooks_address": nowhere}
-    settings = GatewaySettings.model_validate(values | {"service_secret": "s" * 32})
+    settings = GatewaySettings.model_validate(values | {"service_secret": random_secret()})
     async with backends(settings) as services:
-        built = app.build(services, Origins("s" * 32, 0), max_body_bytes=MAX_BODY, sample_shop=False)
+        built = app.build(settings, services)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(built), base_url="http://gateway.test") as client:
             assert (await client.get("/healthz")).status_code == 200
             ready = await client.get("/readyz")
@@ -227,51 +227,131 @@ async def test_the_description_is_valid_openapi_and_tells_of_every_method(gatewa
     assert (await gateway.get("/openapi.json", headers={"If-None-Match": answer.headers["etag"]})).status_code == 304
 
 
-async def test_people_sign_in_over_rest_and_sessions_are_listed_and_ended(
-    system: System, gateway: httpx.AsyncClient, store: str
+@pytest.fixture
+async def product(api: httpx.AsyncClient, store: str) -> dict[str, Any]:
+    """A product in `store`, as its shop sees it."""
+    made = await api.post(f"/v1/{store}/products", json={"displayName": "Shea", "price": {"amount": "45"}})
+    found: dict[str, Any] = made.json()
+    return found
+
+
+@pytest.mark.parametrize("feed", ["products", "products:changes"])
+async def test_a_feed_is_304_until_something_changes(
+    api: httpx.AsyncClient, store: str, product: dict[str, Any], feed: str
 ) -> None:
-    token = (await system.invite(store, "rest@shop.example")).token
-    told = await gateway.post("/v1/invitations:lookUp", json={"token": token})
-    assert (told.json()["email"], told.json()["role"]) == ("rest@shop.example", "ROLE_OWNER")
-    accept = {"token": token, "displayName": "Ama", "password": "kenkey and shito"}
-    assert (await gateway.post("/v1/invitations:accept", json=accept)).status_code == 200
-    wrong = {"email": "rest@shop.example", "password": "not the password"}
-    refused = await gateway.post("/v1/members:signIn", json=wrong)
-    assert refused.status_code == 401
-    assert refused.json()["error"]["details"][0]["reason"] == "SIGN_IN_NOT_ACCEPTED"
-    right = wrong | {"password": accept["password"]}
-    headers = {"X-Forwarded-For": "192.0.2.77", "User-Agent": "Firefox"}
-    signed_in = (await gateway.post("/v1/members:signIn", json=right, headers=headers)).json()
-    own = {"Authorization": f"Bearer {signed_in['token']}"}
-    me = (await gateway.get("/v1/members/me", headers=own)).json()
-    assert me["memberships"] == [{"store": store, "role": "ROLE_OWNER"}]
-    assert (await gateway.get(f"/v1/{store}/products", headers=own)).status_code == 200
-    assert len((await gateway.get(f"/v1/{store}/memberships", headers=own)).json()["memberships"]) == 1
-    sessions = (await gateway.get("/v1/members/me/sessions", headers=own)).json()["sessions"]
-    assert [each.get("current", False) for each in sessions] == [True, False]
-    assert (sessions[0]["lastUseAddress"], sessions[0]["lastUseAgent"]) == ("192.0.2.77", "Firefox")
-    assert (await gateway.post(f"/v1/{sessions[1]['name']}:end", json={}, headers=own)).status_code == 200
-    assert (await gateway.post("/v1/members:signOut", json={}, headers=own)).status_code == 200
-    for path in ("/v1/members/me", f"/v1/{store}/products"):
-        assert (await gateway.get(path, headers=own)).status_code == 401
+    first = await api.get(f"/v1/{store}/{feed}")
+    assert first.json()["etag"] == first.headers["etag"]
+    assert first.headers["cache-control"] == "private, no-cache"
+    assert first.headers["vary"] == "Authorization, X-Api-Key"
+    assert "notModified" not in first.json()
+    condition = {"If-None-Match": first.headers["etag"]}
+    for method in ("GET", "HEAD"):
+        same = await api.request(method, f"/v1/{store}/{feed}", headers=condition)
+        assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", first.headers["etag"])
+    assert (await api.get(f"/v1/{store}/{feed}")).content == first.content
+    await api.patch(f"/v1/{product['name']}", json={"displayName": "Shea butter"})
+    changed = await api.get(f"/v1/{store}/{feed}", headers=condition)
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != first.headers["etag"]
+    assert "Shea butter" in changed.text
 
 
-async def test_too_many_attempts_get_429_with_when_to_try_again(gateway: httpx.AsyncClient) -> None:
-    wanted = {"email": "rest.stranger@shop.example", "password": "x"}
-    answers = [await gateway.post("/v1/members:signIn", json=wanted) for _ in range(11)]
-    assert [answer.status_code for answer in answers] == [401] * 10 + [429]
-    assert 0 < int(answers[-1].headers["retry-after"]) <= 900
+async def test_a_key_of_another_store_gets_nothing_of_a_remembered_answer(
+    api: httpx.AsyncClient, gateway: httpx.AsyncClient, system: System, store: str, product: dict[str, Any]
+) -> None:
+    first = await api.get(f"/v1/{store}/products")
+    elsewhere = await system.new_store()
+    _, other = await system.new_key(elsewhere)
+    for condition in ({}, {"If-None-Match": first.headers["etag"]}, {"If-None-Match": "*"}):
+        headers = {"X-Api-Key": other.token, **condition}
+        refused = await gateway.get(f"/v1/{store}/products", headers=headers)
+        assert refused.status_code == 403
+        assert "etag" not in refused.headers
+        assert "Shea" not in refused.text
+    own = await gateway.get(f"/v1/{elsewhere}/products", headers={"X-Api-Key": other.token})
+    assert "products" not in own.json()
 
 
-async def test_each_process_is_one_line_of_readiness(gateway: httpx.AsyncClient) -> None:
-    assert set((await gateway.get("/readyz")).json()["services"]) == {"keys", "catalog", "webhooks"}
+async def test_a_revoked_key_is_401_although_the_answer_is_remembered(
+    gateway: httpx.AsyncClient, system: System, store: str, product: dict[str, Any]
+) -> None:
+    key, client = await system.new_key(store)
+    headers = {"X-Api-Key": client.token}
+    first = await gateway.get(f"/v1/{store}/products", headers=headers)
+    assert (await gateway.get(f"/v1/{store}/products", headers=headers)).content == first.content
+    await system.operator.keys.RevokeKey(keys_pb2.RevokeKeyRequest(name=key.name))
+    for condition in ({}, {"If-None-Match": first.headers["etag"]}):
+        refused = await gateway.get(f"/v1/{store}/products", headers=headers | condition)
+        assert refused.status_code == 401
+        assert "Shea" not in refused.text
 
 
-async def test_no_secret_of_a_member_is_in_a_path_or_query(gateway: httpx.AsyncClient) -> None:
-    """What the description says can be sent: secrets only in bodies."""
-    paths = (await gateway.get("/openapi.json")).json()["paths"]
-    outside_bodies = {
-        parameter["name"] for path in paths.values() for each in path.values() if isinstance(each, dict)
-        for parameter in each.get("parameters", [])
-    }  # fmt: skip
-    assert not outside_bodies & {"token", "password", "newPassword", "code"}
+@pytest.mark.parametrize("feed", ["products", "products:changes"])
+async def test_integrations_and_operators_each_get_what_they_may_see(
+    api: httpx.AsyncClient, gateway: httpx.AsyncClient, system: System, store: str, product: dict[str, Any], feed: str
+) -> None:
+    draft = {"displayName": "Secret plan", "status": "STATUS_DRAFT"}
+    operator = {"Authorization": f"Bearer {system.operator.token}"}
+    assert (await gateway.post(f"/v1/{store}/products", json=draft, headers=operator)).status_code == 200
+    etags = set()
+    for _ in range(3):
+        seen_by_integration = await api.get(f"/v1/{store}/{feed}")
+        assert "Shea" in seen_by_integration.text
+        assert "Secret plan" not in seen_by_integration.text
+        for condition in ({}, {"If-None-Match": seen_by_integration.headers["etag"]}):
+            seen_by_operator = await gateway.get(f"/v1/{store}/{feed}", headers=operator | condition)
+            assert "Secret plan" in seen_by_operator.text
+        etags |= {seen_by_integration.headers["etag"], seen_by_operator.headers["etag"]}
+    assert len(etags) == 2
+
+
+async def test_a_product_is_304_by_its_etag(api: httpx.AsyncClient, product: dict[str, Any]) -> None:
+    path = f"/v1/{product['name']}"
+    first = await api.get(path)
+    assert first.headers["etag"] == f'"{product["etag"]}"'
+    same = await api.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert (same.status_code, same.content) == (304, b"")
+    await api.patch(path, json={"displayName": "Shea butter"})
+    assert (await api.get(path, headers={"If-None-Match": first.headers["etag"]})).status_code == 200
+
+
+async def test_a_key_is_never_304_for_it_shows_what_holds_now(api: httpx.AsyncClient, store: str) -> None:
+    listed = (await api.get(f"/v1/{store}/keys")).json()["keys"]
+    shown = await api.get(f"/v1/{listed[0]['name']}", headers={"If-None-Match": "*"})
+    assert shown.status_code == 200
+    assert shown.headers["etag"] == f'"{listed[0]["etag"]}"'
+    assert shown.headers["cache-control"] == "no-store"
+
+
+async def test_a_change_under_if_match_is_412_once_somebody_else_was_faster(
+    api: httpx.AsyncClient, store: str, product: dict[str, Any]
+) -> None:
+    path, read = f"/v1/{product['name']}", {"If-Match": f'"{product["etag"]}"'}
+    first = await api.patch(path, json={"displayName": "Mine"}, headers=read)
+    assert first.status_code == 200
+    late = await api.patch(path, json={"displayName": "Yours"}, headers=read)
+    error = late.json()["error"]
+    assert (late.status_code, error["code"], error["status"]) == (412, 412, "ABORTED")
+    assert error["details"][0]["reason"] == "ETAG_MISMATCH"
+    in_body = await api.patch(path, json={"displayName": "Yours", "etag": product["etag"]})
+    assert (in_body.status_code, in_body.json()["error"]["status"]) == (409, "ABORTED")
+    assert (await api.get(path)).json()["displayName"] == "Mine"
+    again = await api.patch(path, json={"displayName": "Yours"}, headers={"If-Match": first.headers["etag"]})
+    assert again.status_code == 200
+
+
+async def test_a_key_is_changed_under_if_match(api: httpx.AsyncClient, store: str) -> None:
+    listed = (await api.get(f"/v1/{store}/keys")).json()["keys"]
+    path, read = f"/v1/{listed[0]['name']}", {"If-Match": f'"{listed[0]["etag"]}"'}
+    assert (await api.patch(path, json={"displayName": "Website"}, headers=read)).status_code == 200
+    assert (await api.patch(path, json={"displayName": "Shop"}, headers=read)).status_code == 412
+
+
+async def test_a_deletion_under_if_match(api: httpx.AsyncClient, product: dict[str, Any]) -> None:
+    path = f"/v1/{product['name']}"
+    changed = await api.patch(path, json={"displayName": "Shea butter"})
+    stale = await api.delete(path, headers={"If-Match": f'"{product["etag"]}"'})
+    assert (stale.status_code, stale.json()["error"]["status"]) == (412, "ABORTED")
+    assert (await api.get(path)).status_code == 200
+    assert (await api.delete(path, headers={"If-Match": changed.headers["etag"]})).status_code == 200
+    assert (await api.get(path)).status_code == 404

@@ -7,6 +7,7 @@ from sedifex.keys.v1 import keys_pb2, members_pb2
 
 from cli import members
 from services.common.errors import AlreadyExists, InvalidArgument, NotFound
+from services.common.settings import KeysDatabaseSettings
 from tests.system import System, refused
 
 Code = grpc.StatusCode
@@ -25,7 +26,7 @@ async def test_the_first_owner_joins_by_a_link_from_the_command_line(system: Sys
         ("member.joined", joined.member.name),
         ("member.invited", "operators/command-line"),
     ]
-    (listed,) = members.list_members(system.settings.keys, store.removeprefix("stores/"))
+    (listed,) = members.list_members(_database(system), store.removeprefix("stores/"))
     assert (listed.email, listed.role, listed.uses_totp) == ("ama.first@shop.example", "owner", False)
     with pytest.raises(AlreadyExists):
         members.invite(system.settings.keys, "ama.first@shop.example", store, "owner")
@@ -67,11 +68,16 @@ async def test_who_has_lost_app_and_codes_signs_in_by_the_password_alone_again(s
     await person.enable_totp()
     sign_in = members_pb2.SignInRequest(email=person.email, password=person.password)
     await refused(system.as_(None).members.SignIn(sign_in), Code.UNAUTHENTICATED, "TOTP_REQUIRED")
-    members.disable_totp(system.settings.keys, person.email.upper())
+    members.disable_totp(_database(system), person.email.upper())
     assert (await system.as_(None).members.SignIn(sign_in)).token
 
 
 def test_a_command_about_nobody_says_so(system: System) -> None:
-    for command in (members.disable_totp, members.reset_password):
-        with pytest.raises(NotFound, match="nobody@shop"):
-            command(system.settings.keys, "nobody@shop.example")
+    with pytest.raises(NotFound, match="nobody@shop"):
+        members.disable_totp(_database(system), "nobody@shop.example")
+    with pytest.raises(NotFound, match="nobody@shop"):
+        members.reset_password(system.settings.keys, "nobody@shop.example")
+
+
+def _database(system: System) -> KeysDatabaseSettings:
+    return KeysDatabaseSettings.model_validate({"keys_database_url": system.settings.keys.keys_database_url})

@@ -41,6 +41,8 @@ MARGIN_S = 0.5
 """By how much a lease is taken to be shorter than it is: clocks do not run alike."""
 FIRST_LEASE_S = 2.0
 """How long calls wait for the first lease of a process that has just started."""
+LAPSED_S = 0.5
+"""How long they wait for a new one when it has run out: as after a pause of the whole process."""
 MAX_USES = 5_000
 FILL_ATTEMPTS = 5
 
@@ -66,14 +68,15 @@ class LeasedVerdicts:
         self._watcher = ""
         self._epoch = 0
         self._lease_end = float("-inf")
-        self._leased = asyncio.Event()
+        self._renewed = asyncio.Event()
+        """Set by the next renewal; there is a new one for the one after."""
         self._uses: dict[str, tuple[float, Origin]] = {}
 
     async def caller(self, token: str, origin: Origin) -> Caller:
         """Whose token this is; see `verdicts.Verdicts`."""
         now = boot_time()
         if now >= self._lease_end:
-            await self._await_first_lease()
+            await self._await_lease()
         digest = hashlib.sha256(token.encode()).digest()
         kept = self._memory.find(digest, now) or await self._learn(token, digest, origin)
         caller = kept.caller
@@ -117,7 +120,8 @@ class LeasedVerdicts:
         self._epoch = max(self._epoch, answer.epoch)
         # Last: while news was being applied, only the lease from before it counted.
         self._lease_end = sent + answer.lease.ToMilliseconds() / 1000 - MARGIN_S
-        self._leased.set()
+        self._renewed.set()
+        self._renewed = asyncio.Event()
 
     async def leave(self) -> None:
         """Gives the lease up, so that no revocation waits for a process that has gone. From then all is refused."""
@@ -129,13 +133,13 @@ class LeasedVerdicts:
         except (SedifexError, TimeoutError) as failure:
             log.warning("the lease on verdicts stays until it runs out", extra={"cause": type(failure).__name__})
 
-    async def _await_first_lease(self) -> None:
-        """Waits a little if there has been no lease yet; refuses if there is none.
+    async def _await_lease(self) -> None:
+        """Waits a little for a lease; refuses if there is none.
 
         Raises:
             Unavailable: nobody can tell what is true just now.
         """
-        await wait_within(FIRST_LEASE_S, self._leased)  # which is over at once when there has been one
+        await wait_within(LAPSED_S if self._watcher else FIRST_LEASE_S, self._renewed)
         self._check_lease()
 
     def _check_lease(self) -> None:

@@ -34,6 +34,7 @@ class Kind(StrEnum):
 
 
 _FORM = re.compile(rf"({'|'.join(Kind)})[0-9A-Za-z]{{{RANDOM_LENGTH + CHECKSUM_LENGTH}}}")
+_LOOK = re.compile(r"sdfx_[a-z]{2,8}_[0-9A-Za-z_]{8,}")
 
 
 def mint(kind: Kind) -> str:
@@ -53,6 +54,11 @@ def kind_of(token: str) -> Kind | None:
 def hint(token: str) -> str:
     """Enough of a token to recognise it in a list, and far too little to use it: "sdfx_live_…aB3x"."""
     return f"{kind_of(token) or ''}…{token[-4:]}"
+
+
+def redact(text: str) -> str:
+    """The text with the hint of each token in place of it, also of those that are no tokens but by their look."""
+    return _LOOK.sub(lambda found: hint(found[0]), text)
 
 
 def _checksum(body: str) -> str:

@@ -58,7 +58,7 @@ def test_body_is_read_by_the_protojson_mapping(
         ('{"chosenString":"a","chosenInt64":1}', "chosenInt64", 'expected only one of this and "chosenString"'),
         ('{"aStrin":"a"}', "aStrin", 'did you mean "aString"?'),
         ('{"anEmpty":{"x":1}}', "anEmpty.x", "this object has no fields"),
-        ('{"aBook":{"zzz":1}}', "aBook.zzz", "the fields are: copies, genre"),
+        ('{"aBook":{"zzz":1}}', "aBook.zzz", "the fields are: copies, etag, genre"),
         ('{"aString":5}', "aString", "expected a string, got 5"),
         ('{"aString":"\\ud800"}', "aString", "unpaired surrogate"),
         ('{"aBool":"true"}', "aBool", 'expected true or false, got "true"'),

@@ -84,3 +84,28 @@ def test_path_has_one_parameter_for_each_wildcard(template: str, path: str) -> N
 )
 def test_collections_are_named_in_the_singular(collection: str, one: str) -> None:
     assert singular(collection) == one
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "headers", "outcomes", "has_etag"),
+    [
+        ("/v1/shelves/{shelf}/books", "get", {"If-None-Match"}, {"200", "304"}, True),
+        ("/v1/shelves/{shelf}/books/{book}", "get", {"If-None-Match"}, {"200", "304"}, True),
+        ("/v1/shelves/{shelf}/books/{book}", "patch", {"If-Match"}, {"200", "412"}, True),
+        ("/v1/shelves/{shelf}/books/{book}", "delete", {"If-Match"}, {"200", "412"}, False),
+        ("/v1/shelves/{shelf}/books", "post", set(), {"200"}, True),
+        ("/v1/shelves/{shelf}", "get", set(), {"200"}, False),
+    ],
+)
+def test_conditions_and_what_comes_of_them_are_shown(
+    openapi: dict[str, Any], path: str, method: str, headers: set[str], outcomes: set[str], has_etag: bool
+) -> None:
+    operation = openapi["paths"][path][method]
+    names = {parameter["name"] for parameter in operation["parameters"]}
+    assert names & {"If-None-Match", "If-Match", "ifNoneMatch"} == headers
+    assert set(operation["responses"]) == outcomes | {"default"}
+    assert ("headers" in operation["responses"]["200"]) == has_etag
+
+
+def test_not_modified_is_no_member_of_an_answer(openapi: dict[str, Any]) -> None:
+    assert set(openapi["components"]["schemas"]["ListBooksResponse"]["properties"]) == {"books", "etag"}

@@ -57,11 +57,24 @@ def test_no_mode_falls_back_to_a_default_secret(monkeypatch: pytest.MonkeyPatch,
         load(KeysSettings)
 
 
-def test_the_gateway_needs_the_service_secret_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gateway_needs_no_secret_but_that_of_services(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
         load(GatewaySettings)
+    assert capsys.readouterr().err.count(" is not set") == 1
     monkeypatch.setenv("SEDIFEX_SERVICE_SECRET", "s" * 32)
     assert load(GatewaySettings).gateway_port == 8080
+
+
+@pytest.mark.parametrize("keys", ["hunter2", '[{"identifier": "1", "key": "hunter2"}]', '[{"key": "hunter2"}]'])
+def test_keys_of_github_that_cannot_be_read_are_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], keys: str
+) -> None:
+    _set(monkeypatch, {"SEDIFEX_SERVICE_SECRET": "s" * 32, "SEDIFEX_GATEWAY_GITHUB_KEYS": keys})
+    with pytest.raises(SystemExit):
+        load(GatewaySettings)
+    assert "SEDIFEX_GATEWAY_GITHUB_KEYS" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

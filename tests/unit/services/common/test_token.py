@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common.access import service_identity
-from services.common.access.token import ALPHABET, CHECKSUM_LENGTH, RANDOM_LENGTH, Kind, hint, kind_of, mint
+from services.common.access.token import ALPHABET, CHECKSUM_LENGTH, RANDOM_LENGTH, Kind, hint, kind_of, mint, redact
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -61,3 +61,26 @@ def test_a_services_token_is_its_own() -> None:
     assert service_identity.identify(token, "t" * 32) is None
     assert service_identity.identify(service_identity.token_for("stranger", secret), secret) is None
     assert service_identity.identify("sdfx_svc_catalog_ü", secret) is None
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_token_in_a_text_is_replaced_by_its_hint(kind: Kind) -> None:
+    token, other = mint(kind), mint(kind)
+    assert redact(f"https://shop.example/?key={token}&page=2#{other}") == (
+        f"https://shop.example/?key={hint(token)}&page=2#{hint(other)}"
+    )
+
+
+@pytest.mark.parametrize("token", ["sdfx_live_" + "a" * 38, "sdfx_live_" + "a" * 60, "sdfx_live_" + "a" * 20])
+def test_what_only_looks_like_a_token_is_replaced_as_well(token: str) -> None:
+    assert redact(f"({token})") == "(…aaaa)"
+
+
+def test_a_services_token_is_replaced_as_well() -> None:
+    token = service_identity.token_for("catalog", "a secret for this test, 32 characters")
+    assert token[20:40] not in redact(f"found {token} there")
+
+
+@pytest.mark.parametrize("text", ["", "https://shop.example/sdfx_live_", "sdfx live aaaaaaaaaaaa", "stores/st_makola"])
+def test_a_text_without_a_token_stays_as_it_is(text: str) -> None:
+    assert redact(text) == text

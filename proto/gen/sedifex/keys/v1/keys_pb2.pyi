@@ -1176,3 +1176,156 @@ class RenewLeaseResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RenewLeaseResponse: _TypeAlias = RenewLeaseResponse  # noqa: Y015
+
+@_typing.final
+class ReportLeakedKeysRequest(_message.Message):
+    """Request of ReportLeakedKeys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Leak(_message.Message):
+        """A token, and where it was found."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        TOKEN_FIELD_NUMBER: _builtins.int
+        SOURCE_FIELD_NUMBER: _builtins.int
+        URL_FIELD_NUMBER: _builtins.int
+        token: _builtins.str
+        """The token: of a key or of an operator. Spaces around it do not matter."""
+        source: _builtins.str
+        """Who found it or in what, for the record: "github commit", "the shop"."""
+        url: _builtins.str
+        """The address at which it was found, for the record."""
+        def __init__(
+            self,
+            *,
+            token: _builtins.str = ...,
+            source: _builtins.str = ...,
+            url: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["source", b"source", "token", b"token", "url", b"url"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    LEAKS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def leaks(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReportLeakedKeysRequest.Leak]:
+        """What was found, 1 to 100 at a time."""
+
+    def __init__(
+        self,
+        *,
+        leaks: _abc.Iterable[Global___ReportLeakedKeysRequest.Leak] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leaks", b"leaks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportLeakedKeysRequest: _TypeAlias = ReportLeakedKeysRequest  # noqa: Y015
+
+@_typing.final
+class ReportLeakedKeysResponse(_message.Message):
+    """Response of ReportLeakedKeys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Outcome:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ReportLeakedKeysResponse._Outcome.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        OUTCOME_UNSPECIFIED: ReportLeakedKeysResponse._Outcome.ValueType  # 0
+        """Not an outcome."""
+        OUTCOME_REVOKED: ReportLeakedKeysResponse._Outcome.ValueType  # 1
+        """It was accepted until now. Its key, or its operator, is revoked."""
+        OUTCOME_ALREADY_ENDED: ReportLeakedKeysResponse._Outcome.ValueType  # 2
+        """It is ours and was refused already. Nothing has changed."""
+        OUTCOME_NOT_OURS: ReportLeakedKeysResponse._Outcome.ValueType  # 3
+        """Nobody's token."""
+
+    class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
+        """What can become of a token."""
+
+    OUTCOME_UNSPECIFIED: ReportLeakedKeysResponse.Outcome.ValueType  # 0
+    """Not an outcome."""
+    OUTCOME_REVOKED: ReportLeakedKeysResponse.Outcome.ValueType  # 1
+    """It was accepted until now. Its key, or its operator, is revoked."""
+    OUTCOME_ALREADY_ENDED: ReportLeakedKeysResponse.Outcome.ValueType  # 2
+    """It is ours and was refused already. Nothing has changed."""
+    OUTCOME_NOT_OURS: ReportLeakedKeysResponse.Outcome.ValueType  # 3
+    """Nobody's token."""
+
+    @_typing.final
+    class Result(_message.Message):
+        """What became of a token."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        OUTCOME_FIELD_NUMBER: _builtins.int
+        NAME_FIELD_NUMBER: _builtins.int
+        HINT_FIELD_NUMBER: _builtins.int
+        STATE_BEFORE_FIELD_NUMBER: _builtins.int
+        outcome: Global___ReportLeakedKeysResponse.Outcome.ValueType
+        """What was done."""
+        name: _builtins.str
+        """Whose token it is: "stores/{store}/keys/{key}" or "operators/{operator}".
+        Empty: not ours.
+        """
+        hint: _builtins.str
+        """Enough of the token to recognise it ("sdfx_live_…aB3x"), not to use it.
+        Empty: not ours.
+        """
+        state_before: Global___Key.State.ValueType
+        """What the key was before. Unspecified: it is an operator's, or not ours."""
+        def __init__(
+            self,
+            *,
+            outcome: Global___ReportLeakedKeysResponse.Outcome.ValueType = ...,
+            name: _builtins.str = ...,
+            hint: _builtins.str = ...,
+            state_before: Global___Key.State.ValueType = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["hint", b"hint", "name", b"name", "outcome", b"outcome", "state_before", b"state_before"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGED_FIELD_NUMBER: _builtins.int
+    LAPSED_FIELD_NUMBER: _builtins.int
+    epoch: _builtins.int
+    """The number of the latest revocation that these counts are about."""
+    acknowledged: _builtins.int
+    """How many watchers have acknowledged it."""
+    lapsed: _builtins.int
+    """How many watchers have not, and had their lease run out instead: they
+    refuse every call until they have caught up.
+    """
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReportLeakedKeysResponse.Result]:
+        """What became of each, in the order sent."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ReportLeakedKeysResponse.Result] | None = ...,
+        epoch: _builtins.int = ...,
+        acknowledged: _builtins.int = ...,
+        lapsed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "epoch", b"epoch", "lapsed", b"lapsed", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportLeakedKeysResponse: _TypeAlias = ReportLeakedKeysResponse  # noqa: Y015

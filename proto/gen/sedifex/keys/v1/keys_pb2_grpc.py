@@ -101,6 +101,11 @@ class KeysServiceStub:
                 request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.RenewLeaseRequest.SerializeToString,
                 response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.RenewLeaseResponse.FromString,
                 _registered_method=True)
+        self.ReportLeakedKeys = channel.unary_unary(
+                '/sedifex.keys.v1.KeysService/ReportLeakedKeys',
+                request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ReportLeakedKeysRequest.SerializeToString,
+                response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ReportLeakedKeysResponse.FromString,
+                _registered_method=True)
 
 
 class KeysServiceServicer:
@@ -238,6 +243,23 @@ class KeysServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportLeakedKeys(self, request, context):
+        """Ends what tokens open that were found where others can read them: when the
+        call has returned, no service accepts them.
+
+        A key is revoked with all its secrets, also when it is the old one of a
+        rotation that leaked; its owner must look at both. A secret that had ended
+        already, with its key or by a rotation, ends nothing more. So reporting the
+        same again changes nothing and succeeds.
+
+        The key's audit entry says where it was found, as "leak" in what it was
+        after. Tokens are neither kept nor answered, and taken out of source and url
+        should they stand there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_KeysServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -305,6 +327,11 @@ def add_KeysServiceServicer_to_server(servicer, server):
                     servicer.RenewLease,
                     request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.RenewLeaseRequest.FromString,
                     response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.RenewLeaseResponse.SerializeToString,
+            ),
+            'ReportLeakedKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportLeakedKeys,
+                    request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ReportLeakedKeysRequest.FromString,
+                    response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ReportLeakedKeysResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -660,6 +687,33 @@ class KeysService:
             '/sedifex.keys.v1.KeysService/RenewLease',
             sedifex_dot_keys_dot_v1_dot_keys__pb2.RenewLeaseRequest.SerializeToString,
             sedifex_dot_keys_dot_v1_dot_keys__pb2.RenewLeaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportLeakedKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.keys.v1.KeysService/ReportLeakedKeys',
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.ReportLeakedKeysRequest.SerializeToString,
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.ReportLeakedKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -111,6 +111,19 @@ class KeysServiceStub:
     acknowledges it. A revocation is confirmed when every watcher has
     acknowledged it or its lease has run out.
     """
+    ReportLeakedKeys: _grpc.UnaryUnaryMultiCallable[_keys_pb2.ReportLeakedKeysRequest, _keys_pb2.ReportLeakedKeysResponse]
+    """Ends what tokens open that were found where others can read them: when the
+    call has returned, no service accepts them.
+
+    A key is revoked with all its secrets, also when it is the old one of a
+    rotation that leaked; its owner must look at both. A secret that had ended
+    already, with its key or by a rotation, ends nothing more. So reporting the
+    same again changes nothing and succeeds.
+
+    The key's audit entry says where it was found, as "leak" in what it was
+    after. Tokens are neither kept nor answered, and taken out of source and url
+    should they stand there.
+    """
 
 @_typing.type_check_only
 class KeysServiceAsyncStub(KeysServiceStub):
@@ -194,6 +207,19 @@ class KeysServiceAsyncStub(KeysServiceStub):
     wait is over; asking again at once with the epoch of the answer
     acknowledges it. A revocation is confirmed when every watcher has
     acknowledged it or its lease has run out.
+    """
+    ReportLeakedKeys: _aio.UnaryUnaryMultiCallable[_keys_pb2.ReportLeakedKeysRequest, _keys_pb2.ReportLeakedKeysResponse]  # type: ignore[assignment]
+    """Ends what tokens open that were found where others can read them: when the
+    call has returned, no service accepts them.
+
+    A key is revoked with all its secrets, also when it is the old one of a
+    rotation that leaked; its owner must look at both. A secret that had ended
+    already, with its key or by a rotation, ends nothing more. So reporting the
+    same again changes nothing and succeeds.
+
+    The key's audit entry says where it was found, as "leak" in what it was
+    after. Tokens are neither kept nor answered, and taken out of source and url
+    should they stand there.
     """
 
 class KeysServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -353,6 +379,25 @@ class KeysServiceServicer(metaclass=_abc_1.ABCMeta):
         wait is over; asking again at once with the epoch of the answer
         acknowledges it. A revocation is confirmed when every watcher has
         acknowledged it or its lease has run out.
+        """
+
+    @_abc_1.abstractmethod
+    def ReportLeakedKeys(
+        self,
+        request: _keys_pb2.ReportLeakedKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_keys_pb2.ReportLeakedKeysResponse, _abc.Awaitable[_keys_pb2.ReportLeakedKeysResponse]]:
+        """Ends what tokens open that were found where others can read them: when the
+        call has returned, no service accepts them.
+
+        A key is revoked with all its secrets, also when it is the old one of a
+        rotation that leaked; its owner must look at both. A secret that had ended
+        already, with its key or by a rotation, ends nothing more. So reporting the
+        same again changes nothing and succeeds.
+
+        The key's audit entry says where it was found, as "leak" in what it was
+        after. Tokens are neither kept nor answered, and taken out of source and url
+        should they stand there.
         """
 
 def add_KeysServiceServicer_to_server(servicer: KeysServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
