@@ -14,6 +14,8 @@ app = typer.Typer(
 )
 operator = typer.Typer(help="Operators: those who run Sedifex and may act for any shop.", no_args_is_help=True)
 app.add_typer(operator, name="operator")
+member = typer.Typer(help="Members: the people of a shop, and how they sign in.", no_args_is_help=True)
+app.add_typer(member, name="member")
 audit = typer.Typer(help="The audit log.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 
@@ -128,6 +130,57 @@ def operator_revoke(
         typer.confirm(f"Revoke {name}?", abort=True, err=True)
     ended = operators.revoke(settings, found.id)
     typer.echo(f"{name} is revoked." if ended else f"{name} was revoked before; nothing has changed.", err=True)
+
+
+@member.command("invite")
+def member_invite(
+    email: Annotated[str, typer.Argument(help="Who is invited, by the address that they will sign in with.")],
+    store: Annotated[str, typer.Option(help="The store, by its id.")],
+    role: Annotated[str, typer.Option(help="What they will be there: owner, admin or staff.")] = "owner",
+) -> None:
+    """Invite somebody to a shop, its first owner above all, and reveal the link, this once. It works for 7 days."""
+    from cli import members
+    from services.common.settings import KeysSettings, load
+
+    link = members.invite(load(KeysSettings), email, store, role)
+    typer.echo(f"{email} may join stores/{members.store_id_of(store)} as {role}. The link, shown this once:", err=True)
+    typer.echo(link)
+
+
+@member.command("list")
+def member_list(store: Annotated[str, typer.Option(help="The store, by its id.")]) -> None:
+    """List who belongs to a shop. Needs SEDIFEX_KEYS_DATABASE_URL."""
+    from cli import members
+    from services.common.settings import KeysDatabaseSettings, load
+
+    for each in members.list_members(load(KeysDatabaseSettings), store):
+        codes = "one-time codes" if each.uses_totp else "password only"
+        typer.echo(f"members/{each.member_id}  {each.role:<5}  {each.email}  {each.display_name}  ({codes})")
+
+
+@member.command("reset-password")
+def member_reset_password(
+    email: Annotated[str, typer.Argument(help="Whose password is lost, by the address they sign in with.")],
+) -> None:
+    """Reveal a link, this once, by which a member sets a new password within the hour."""
+    from cli import members
+    from services.common.settings import KeysSettings, load
+
+    link = members.reset_password(load(KeysSettings), email)
+    typer.echo(f"{email} may set a new password within the hour. The link, shown this once:", err=True)
+    typer.echo(link)
+
+
+@member.command("disable-totp")
+def member_disable_totp(
+    email: Annotated[str, typer.Argument(help="Who has lost their app and recovery codes.")],
+) -> None:
+    """Turn a member's one-time codes off. Make sure first that it is they who ask. Needs SEDIFEX_KEYS_DATABASE_URL."""
+    from cli import members
+    from services.common.settings import KeysDatabaseSettings, load
+
+    members.disable_totp(load(KeysDatabaseSettings), email)
+    typer.echo(f"{email} signs in by the password alone now.")
 
 
 @audit.command("verify")

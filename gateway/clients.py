@@ -9,7 +9,7 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from sedifex.catalog.v1 import catalog_pb2
-from sedifex.keys.v1 import keys_pb2
+from sedifex.keys.v1 import keys_pb2, members_pb2
 from sedifex.webhooks.v1 import webhooks_pb2
 
 from services.common.clients import CHANNEL_OPTIONS
@@ -26,6 +26,7 @@ class Backend:
     """A service and the channel that leads to it."""
 
     name: str
+    """Of the process that serves it; it may serve several."""
     descriptor: ServiceDescriptor
     channel: grpc.aio.Channel
 
@@ -33,23 +34,26 @@ class Backend:
 @asynccontextmanager
 async def backends(settings: GatewaySettings) -> AsyncIterator[list[Backend]]:
     """Channels to all services, without a credential: the caller's is passed on."""
-    addresses = {
-        "keys": (keys_pb2.DESCRIPTOR.services_by_name["KeysService"], settings.keys_address),
-        "catalog": (catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"], settings.catalog_address),
-        "webhooks": (webhooks_pb2.DESCRIPTOR.services_by_name["WebhooksService"], settings.webhooks_address),
+    processes = {
+        "keys": (settings.keys_address, [keys_pb2.DESCRIPTOR, members_pb2.DESCRIPTOR]),
+        "catalog": (settings.catalog_address, [catalog_pb2.DESCRIPTOR]),
+        "webhooks": (settings.webhooks_address, [webhooks_pb2.DESCRIPTOR]),
     }
     async with AsyncExitStack() as stack:
         found = []
-        for name, (descriptor, address) in addresses.items():
+        for name, (address, files) in processes.items():
             channel = await stack.enter_async_context(grpc.aio.insecure_channel(address, options=_OPTIONS))
-            found.append(Backend(name, descriptor, channel))
+            found += [Backend(name, each, channel) for file in files for each in file.services_by_name.values()]
         yield found
 
 
 async def readiness(services: list[Backend]) -> dict[str, bool]:
-    """Which services can do their work now."""
+    """Which processes can do their work now: all of it."""
     answers = await asyncio.gather(*(_is_ready(each) for each in services))
-    return {each.name: ready for each, ready in zip(services, answers, strict=True)}
+    ready = {each.name: True for each in services}
+    for each, answer in zip(services, answers, strict=True):
+        ready[each.name] &= answer
+    return ready
 
 
 async def _is_ready(service: Backend) -> bool:

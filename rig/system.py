@@ -187,6 +187,7 @@ def _values(addresses: Mapping[str, str]) -> dict[str, Any]:
         "mode": "development",
         "service_secret": secrets.token_urlsafe(32),
         "token_peppers": [{"version": 1, "secret": _random_secret()}],
+        "member_secret_keys": [{"version": 1, "secret": _random_secret()}],
         "webhook_secret_keys": [{"version": 1, "secret": _random_secret()}],
         "drain_seconds": "2",
         # Revoked keys are tried on purpose, millions of times.

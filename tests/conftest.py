@@ -41,6 +41,8 @@ def settings(databases: dict[str, str]) -> Settings:
         "database_threads": 4,
         "refused_per_minute": 1_000_000,  # all of the tests come from one address
         "token_peppers": [{"version": 1, "secret": random_secret()}],
+        "member_secret_keys": [{"version": 1, "secret": random_secret()}],
+        "public_url": "https://shops.example.com",
         "webhook_secret_keys": [{"version": 1, "secret": random_secret()}],
         "webhook_allow_http": True,
         "webhook_allowed_networks": ["127.0.0.0/8"],

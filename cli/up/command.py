@@ -120,6 +120,7 @@ class _System:
             **{f"SEDIFEX_{name.upper()}_LISTEN": address for name, address in addresses.items()},
             **{f"SEDIFEX_{name.upper()}_ADDRESS": address for name, address in addresses.items()},
             "SEDIFEX_GATEWAY_PORT": str(ports["gateway"]),
+            "SEDIFEX_PUBLIC_URL": f"http://127.0.0.1:{ports['gateway']}",
             "SEDIFEX_GATEWAY_SAMPLE_SHOP": "true",
             # The receiver is on this machine.
             "SEDIFEX_WEBHOOK_ALLOW_HTTP": "true",
@@ -170,6 +171,7 @@ def _explain(made: Demo, state: State, seconds: float) -> None:
   API key         {made.apiKey}
   operator token  {made.operatorToken}
   webhook secret  {made.webhookSecret}
+  first owner     {made.ownerInvitation or "has joined"}
   gRPC            keys {made.grpc["keys"]}, catalog {made.grpc["catalog"]}, webhooks {made.grpc["webhooks"]}
   for scripts     {state.demo}
 

@@ -13,11 +13,12 @@ from sedifex.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc
 from sedifex.webhooks.v1 import webhooks_pb2, webhooks_pb2_grpc
 
-from cli import operators
+from cli import members, operators
 from cli.up.state import State
 from services.common.settings import KeysSettings
 
 DEADLINE_S = 10.0
+OWNER_EMAIL = "owner@shop.example"
 SCOPES = ("catalog.read", "catalog.write", "webhooks.read", "webhooks.write")
 
 
@@ -33,6 +34,8 @@ class Demo:
     operatorToken: str  # noqa: N815
     webhookEndpoint: str  # noqa: N815
     webhookSecret: str  # noqa: N815
+    ownerInvitation: str | None  # noqa: N815
+    """The single-use link by which the shop gets its first owner; None when it has one."""
     grpc: dict[str, str]
 
 
@@ -64,7 +67,8 @@ def prepare(state: State, settings: KeysSettings, ports: dict[str, int]) -> tupl
         gateway = f"http://127.0.0.1:{ports['gateway']}"
         if known.get("gateway") not in {None, gateway}:
             shop.move_pictures()
-    demo = Demo(gateway, None, shop.store, key, token, endpoint, secret, addresses)
+    invitation = members.first_owner_invitation(settings, OWNER_EMAIL, shop.store, known.get("ownerInvitation"))
+    demo = Demo(gateway, None, shop.store, key, token, endpoint, secret, invitation, addresses)
     state.write(state.demo.name, asdict(demo))
     return demo, is_new
 

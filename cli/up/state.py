@@ -66,15 +66,13 @@ class State:
         return self.folder / "demo.json"
 
     def secrets(self) -> dict[str, str]:
-        """Settings that are secret, random, made on the first run, as environment variables."""
-        made = self.read("secrets.json")
-        if not made:
-            versioned = [{"version": 1, "secret": base64.b64encode(secrets.token_bytes(32)).decode()} for _ in range(2)]
-            made = {
-                "SEDIFEX_SERVICE_SECRET": secrets.token_urlsafe(32),
-                "SEDIFEX_TOKEN_PEPPERS": json.dumps(versioned[:1]),
-                "SEDIFEX_WEBHOOK_SECRET_KEYS": json.dumps(versioned[1:]),
-            }
+        """Settings that are secret, random, as environment variables.
+
+        They are made on the first run; one that there was no need of then is made when there is.
+        """
+        known = self.read("secrets.json")
+        made = {name: known.get(name) or make() for name, make in _SECRETS.items()}
+        if made != known:
             self.write("secrets.json", made)
         return made
 
@@ -126,6 +124,18 @@ class State:
             json.dump(contents, file, indent=2)
             file.write("\n")
         scratch.replace(path)
+
+
+def _versioned() -> str:
+    return json.dumps([{"version": 1, "secret": base64.b64encode(secrets.token_bytes(32)).decode()}])
+
+
+_SECRETS = {
+    "SEDIFEX_SERVICE_SECRET": lambda: secrets.token_urlsafe(32),
+    "SEDIFEX_TOKEN_PEPPERS": _versioned,
+    "SEDIFEX_WEBHOOK_SECRET_KEYS": _versioned,
+    "SEDIFEX_MEMBER_SECRET_KEYS": _versioned,
+}
 
 
 def _process(pid: str, created: float) -> psutil.Process | None:

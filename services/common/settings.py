@@ -65,6 +65,16 @@ def _check_versions(secrets: list[VersionedSecret]) -> list[VersionedSecret]:
     return secrets
 
 
+def _check_public_url(url: str) -> str:
+    """Takes the origin of a site, without a slash at its end; empty: not known."""
+    if url and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9._/-]*)?", url):
+        raise ValueError("must be like https://shops.example.com, without a query")
+    return url.rstrip("/")
+
+
+PublicUrl = Annotated[str, AfterValidator(_check_public_url)]
+
+
 VersionedSecrets = Annotated[list[VersionedSecret], Field(min_length=1), AfterValidator(_check_versions)]
 
 
@@ -105,6 +115,14 @@ class KeysSettings(ServiceSettings):
     keys_database_url: DatabaseUrl = Field(description="postgresql://… of the Keys service's own database")
     token_peppers: VersionedSecrets = Field(
         description='what tokens are hashed under: [{"version":1,"secret":"<32 bytes in base 64>"}]'
+    )
+    member_secret_keys: VersionedSecrets = Field(
+        description="what members' secrets for one-time codes are encrypted under: "
+        '[{"version":1,"secret":"<32 bytes in base 64>"}]'
+    )
+    public_url: PublicUrl = Field(
+        default="",
+        description="where the gateway is reached from outside, like https://shops.example.com, for links to its pages",
     )
 
 

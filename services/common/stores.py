@@ -19,6 +19,7 @@ class StoreFacts:
 
     id: str
     is_test: bool
+    display_name: str = ""
 
 
 class StoreDirectory:
@@ -39,7 +40,8 @@ class StoreDirectory:
             found = (await self._catalog.GetStore(request, timeout=DEADLINE_S)).store
         except grpc.aio.AioRpcError as failure:
             raise status.to_error(failure) from failure
-        return StoreFacts(store, is_test=found.environment == catalog_pb2.Store.ENVIRONMENT_TEST)
+        is_test = found.environment == catalog_pb2.Store.ENVIRONMENT_TEST
+        return StoreFacts(store, is_test=is_test, display_name=found.display_name)
 
     async def get_alike(self, stores: Sequence[str]) -> StoreFacts:
         """The first of these stores, when all are there and of one environment.

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from sedifex.catalog.v1 import catalog_pb2_grpc
-from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc
+from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc, members_pb2, members_pb2_grpc
 
 from services.common import server
 from services.common.access.leased import leased_verdicts
@@ -16,11 +16,15 @@ from services.common.notifications import Listener
 from services.common.relay import relaying
 from services.common.settings import KeysSettings
 from services.common.stores import StoreDirectory
+from services.common.vault import Vault
 from services.common.waiting import running
 from services.keys import expiry
+from services.keys.account_servicer import Means
 from services.keys.barrier import Barrier
 from services.keys.digest import Digester
 from services.keys.leases import CHANNEL
+from services.keys.members_servicer import MembersServicer
+from services.keys.membership.hashing import Hashing
 from services.keys.models import handle, outbox
 from services.keys.servicer import KeysServicer
 from services.keys.usage import Usage
@@ -31,10 +35,10 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 
 @asynccontextmanager
 async def serving(settings: KeysSettings) -> AsyncIterator[int]:
-    """Serves KeysService while the context lasts; gives the port."""
+    """Serves KeysService and MembersService while the context lasts; gives the port."""
     secret = settings.service_secret.get_secret_value()
     url = settings.keys_database_url.get_secret_value()
-    with Database(handle, url, settings.database_threads, "keys") as database:
+    with Database(handle, url, settings.database_threads, "keys") as database, Hashing() as hashing:
         check_migrated(handle, MIGRATIONS)
         digester, usage, barrier = Digester(settings.token_peppers), Usage(database), Barrier(database)
         watching = Watching(database, digester, barrier, usage)
@@ -48,13 +52,22 @@ async def serving(settings: KeysSettings) -> AsyncIterator[int]:
             leased_verdicts(OwnSource(watching), settings.refused_per_minute) as verdicts,
         ):
             stores = StoreDirectory(catalog_pb2_grpc.CatalogServiceStub(catalog))
-            service = server.Service(
-                keys_pb2.DESCRIPTOR.services_by_name["KeysService"],
-                KeysServicer(database, digester, barrier, watching, stores),
-                keys_pb2_grpc.add_KeysServiceServicer_to_server,
-            )
+            vault = Vault(settings.member_secret_keys)
+            means = Means(database, digester, vault, hashing, barrier, stores, settings.public_url)
+            services = [
+                server.Service(
+                    keys_pb2.DESCRIPTOR.services_by_name["KeysService"],
+                    KeysServicer(database, digester, barrier, watching, stores),
+                    keys_pb2_grpc.add_KeysServiceServicer_to_server,
+                ),
+                server.Service(
+                    members_pb2.DESCRIPTOR.services_by_name["MembersService"],
+                    MembersServicer(means),
+                    members_pb2_grpc.add_MembersServiceServicer_to_server,
+                ),
+            ]
             async with server.serving(
-                [service],
+                services,
                 address=settings.keys_listen,
                 verdicts=verdicts,
                 service_secret=secret,

@@ -101,6 +101,108 @@ class MembershipRow(_Table):
         primary_key = peewee.CompositeKey("store_id", "member_id")
 
 
+class MemberRow(_Table):
+    """A person who signs in. What stands in `totp_secret` is sealed."""
+
+    id = peewee.TextField(primary_key=True)
+    email = peewee.TextField(unique=True)
+    display_name = peewee.TextField()
+    password_hash = peewee.TextField()
+    create_time = DateTimeTZField()
+    totp_secret = peewee.BlobField(null=True)
+    totp_key_version = peewee.IntegerField(null=True)
+    totp_confirm_time = DateTimeTZField(null=True)
+    totp_last_step = peewee.BigIntegerField(default=0)
+
+    class Meta:
+        table_name = "member"
+
+
+class RecoveryCodeRow(_Table):
+    """A recovery code that has not been used, as its digest."""
+
+    digest = peewee.BlobField(primary_key=True)
+    pepper_version = peewee.IntegerField()
+    member = peewee.ForeignKeyField(MemberRow, column_name="member_id")
+
+    class Meta:
+        table_name = "member_recovery_code"
+
+
+class SessionRow(_Table):
+    """A session that has not been ended; its token as the digest."""
+
+    id = peewee.TextField(primary_key=True)
+    member = peewee.ForeignKeyField(MemberRow, column_name="member_id")
+    digest = peewee.BlobField(unique=True)
+    pepper_version = peewee.IntegerField()
+    create_time = DateTimeTZField()
+    authenticate_time = DateTimeTZField()
+    last_use_time = DateTimeTZField()
+    last_use_address = peewee.TextField()
+    last_use_agent = peewee.TextField()
+
+    class Meta:
+        table_name = "member_session"
+
+
+class InvitationRow(_Table):
+    """An invitation to a store; its token as the digest."""
+
+    id = peewee.TextField(primary_key=True)
+    store_id = peewee.TextField()
+    email = peewee.TextField()
+    role = peewee.TextField()
+    digest = peewee.BlobField(unique=True)
+    pepper_version = peewee.IntegerField()
+    creator = peewee.TextField()
+    create_time = DateTimeTZField()
+    expire_time = DateTimeTZField()
+    revoke_time = DateTimeTZField(null=True)
+    accept_time = DateTimeTZField(null=True)
+    member = peewee.ForeignKeyField(MemberRow, column_name="member_id", null=True)
+
+    class Meta:
+        table_name = "invitation"
+
+
+class PasswordResetRow(_Table):
+    """That a member's password may be set by a token, which is kept as its digest."""
+
+    digest = peewee.BlobField(primary_key=True)
+    pepper_version = peewee.IntegerField()
+    member = peewee.ForeignKeyField(MemberRow, column_name="member_id")
+    expire_time = DateTimeTZField()
+
+    class Meta:
+        table_name = "password_reset"
+
+
+class SignInAttemptRow(_Table):
+    """An attempt to prove who one is that has not succeeded, or not yet."""
+
+    id = peewee.BigAutoField()
+    account = peewee.BlobField()
+    address = peewee.TextField()
+    is_known = peewee.BooleanField()
+    create_time = DateTimeTZField()
+
+    class Meta:
+        table_name = "sign_in_attempt"
+
+
+class KnownAddressRow(_Table):
+    """An address from which somebody has signed in to an account."""
+
+    member = peewee.ForeignKeyField(MemberRow, column_name="member_id")
+    address = peewee.TextField()
+    last_sign_in_time = DateTimeTZField()
+
+    class Meta:
+        table_name = "member_known_address"
+        primary_key = peewee.CompositeKey("member", "address")
+
+
 class SuspensionRow(_Table):
     """A store that is suspended."""
 

@@ -1,4 +1,4 @@
-"""When each secret was last used: noted in memory, written in batches, only ever forward.
+"""When each secret and each session was last used: noted in memory, written in batches, only ever forward.
 
 A write for every request would cost more than the request. What a process that is killed has not written is lost, some
 seconds of it; nothing is decided by it.
@@ -6,20 +6,22 @@ seconds of it; nothing is decided by it.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from services.common.database import Database
 from services.common.errors import SedifexError
 from services.common.waiting import running
 from services.keys import queries
+from services.keys.membership.queries import note_session_uses
 from services.keys.queries import Use
 
 log = logging.getLogger(__name__)
 
 FLUSH_S = 2.0
+SESSION = "ses_"
 MAX_NOTED = 50_000
-"""Secrets whose use is remembered between two writes; what goes beyond is not noted until the next."""
+"""Credentials whose use is remembered between two writes; what goes beyond is not noted until the next."""
 
 
 class Usage:
@@ -29,10 +31,10 @@ class Usage:
         self._database = database
         self._seen: dict[str, Use] = {}
 
-    def note(self, secret_id: str, use: Use) -> None:
-        """Notes a use of the secret of this id."""
-        if secret_id in self._seen or len(self._seen) < MAX_NOTED:
-            self._seen[secret_id] = max(use, self._seen.get(secret_id, use), key=lambda each: each.time)
+    def note(self, credential_id: str, use: Use) -> None:
+        """Notes a use of the secret or session of this id."""
+        if credential_id in self._seen or len(self._seen) < MAX_NOTED:
+            self._seen[credential_id] = max(use, self._seen.get(credential_id, use), key=lambda each: each.time)
 
     async def flush(self) -> None:
         """Writes what has been noted; what cannot be written now is kept for the next time."""
@@ -40,7 +42,7 @@ class Usage:
         if not seen:
             return
         try:
-            await self._database.read(queries.note_uses, seen)
+            await self._database.read(_write, seen)
         except SedifexError as failure:
             log.warning("uses wait to be written", extra={"cause": failure.reason, "count": len(seen)})
             self._seen = seen | self._seen
@@ -59,3 +61,13 @@ class Usage:
                 await self.flush()
             except Exception:
                 log.exception("uses could not be written")
+
+
+def _write(uses: Mapping[str, Use]) -> None:
+    """Sessions have ids like "ses_…", secrets of keys have UUIDs."""
+    of_sessions = {name: use for name, use in uses.items() if name.startswith(SESSION)}
+    of_secrets = {name: use for name, use in uses.items() if name not in of_sessions}
+    if of_secrets:
+        queries.note_uses(of_secrets)
+    if of_sessions:
+        note_session_uses(of_sessions)

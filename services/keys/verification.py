@@ -13,6 +13,9 @@ from services.common.access.origin import parse_network
 from services.common.access.verdicts import not_accepted
 from services.keys import leases, queries, states
 from services.keys.digest import Digest, Digester
+from services.keys.membership import sessions
+from services.keys.membership.queries import find_session_by_digest
+from services.keys.membership.roles import ROLES
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,15 @@ def verify_token(token: str, digester: Digester, now: datetime) -> Verdict:
     if kind is None:
         raise not_accepted()
     digests = digester.candidates(token)
-    if kind is token_format.Kind.OPERATOR:
-        return _operator(digests)
-    return _integration(digests, now)
+    match kind:
+        case token_format.Kind.LIVE | token_format.Kind.TEST:
+            return _integration(digests, now)
+        case token_format.Kind.SESSION:
+            return _member(digests, now)
+        case token_format.Kind.OPERATOR:
+            return _operator(digests)
+        case _:
+            raise not_accepted()  # ours, and no credential
 
 
 def _integration(digests: Sequence[Digest], now: datetime) -> Verdict:
@@ -61,6 +70,25 @@ def _integration(digests: Sequence[Digest], now: datetime) -> Verdict:
         credential_id=found.secret_id,
     )
     return Verdict(caller, found.epoch)
+
+
+def _member(digests: Sequence[Digest], now: datetime) -> Verdict:
+    found = find_session_by_digest(digests)
+    session = found.session
+    if session is None or not _is_one_of(found.digest, digests) or sessions.has_ended(session, now):
+        raise not_accepted(found.epoch)
+    suspended = frozenset(found.suspended)
+    roles = {store: ROLES[role] for store, role in found.roles.items() if store not in suspended}
+    caller = Caller(
+        principal=f"members/{session.member_id}",
+        audience=access_pb2.AUDIENCE_MEMBER,
+        stores=frozenset(roles),
+        expire_time=session.create_time + sessions.ABSOLUTE_END,
+        roles=roles,
+        suspended=suspended,
+        credential_id=session.id,
+    )
+    return Verdict(caller, found.epoch, min(sessions.end_time(session), now + sessions.LOOK_AGAIN))
 
 
 def _operator(digests: Sequence[Digest]) -> Verdict:

@@ -93,13 +93,14 @@ def test_demo_json_is_for_its_owner_only(up: Up, demo: dict[str, Any]) -> None:
         "operatorToken",
         "webhookEndpoint",
         "webhookSecret",
+        "ownerInvitation",
         "grpc",
     }
 
 
 def test_no_secret_is_in_any_log(up: Up, demo: dict[str, Any], api: httpx.Client) -> None:
     api.get("/v1/stores", headers={"Authorization": "Bearer nonsense"})
-    secrets = [demo["apiKey"], demo["operatorToken"], demo["webhookSecret"]]
+    secrets = [demo["apiKey"], demo["operatorToken"], demo["webhookSecret"], demo["ownerInvitation"].split("#")[1]]
     secrets += list(json.loads((up.state / "secrets.json").read_text()).values())
     logs = "".join(path.read_text() for path in (up.state / "logs").glob("*.log"))
     assert "VerifyToken" in logs, "there is something to look through"

@@ -114,7 +114,10 @@ def test_every_change_arrives_though_everything_is_killed_in_between(
     assert arrived == expected
 
 
-def test_a_frozen_service_cannot_accept_a_key_that_was_revoked_meanwhile(up: Up, demo: dict[str, Any]) -> None:
+def test_a_frozen_service_cannot_accept_a_key_that_was_revoked_meanwhile(start: Callable[..., Up]) -> None:
+    """In a run of its own: so many refusals would hold up whoever calls from here afterwards."""
+    up = start()
+    demo = up.demo()
     operator = {"Authorization": f"Bearer {demo['operatorToken']}"}
     with httpx.Client(base_url=demo["gateway"], timeout=START_S) as api:
         wanted = {"displayName": "Frozen", "scopes": ["catalog.read"]}
@@ -148,7 +151,15 @@ def test_the_receiver_shows_a_name_as_it_is(up: Up, demo: dict[str, Any]) -> Non
     [
         ("gateway", {"SEDIFEX_SERVICE_SECRET"}),
         ("services.catalog", {"SEDIFEX_SERVICE_SECRET", "SEDIFEX_CATALOG_DATABASE_URL"}),
-        ("services.keys", {"SEDIFEX_SERVICE_SECRET", "SEDIFEX_KEYS_DATABASE_URL", "SEDIFEX_TOKEN_PEPPERS"}),
+        (
+            "services.keys",
+            {
+                "SEDIFEX_SERVICE_SECRET",
+                "SEDIFEX_KEYS_DATABASE_URL",
+                "SEDIFEX_TOKEN_PEPPERS",
+                "SEDIFEX_MEMBER_SECRET_KEYS",
+            },
+        ),
         ("cli.main", set()),
     ],
 )
@@ -187,6 +198,45 @@ def test_other_ports_take_the_demo_along(start: Callable[..., Up]) -> None:
     assert endpoint["url"] == f"http://127.0.0.1:{ports['receiver']}/webhooks"
 
 
+def test_a_folder_from_before_there_were_members_gets_the_secret_that_it_lacks(start: Callable[..., Up]) -> None:
+    first = start()
+    before = first.demo()
+    first.stop()
+    secrets = json.loads((first.state / "secrets.json").read_text())
+    del secrets["SEDIFEX_MEMBER_SECRET_KEYS"]
+    (first.state / "secrets.json").write_text(json.dumps(secrets))
+    (first.state / "demo.json").write_text(
+        json.dumps({name: value for name, value in before.items() if name != "ownerInvitation"})
+    )
+    after = start(first.state).demo()
+    assert after["apiKey"] == before["apiKey"]
+    made = json.loads((first.state / "secrets.json").read_text())
+    assert made == secrets | {"SEDIFEX_MEMBER_SECRET_KEYS": made["SEDIFEX_MEMBER_SECRET_KEYS"]}
+    assert after["ownerInvitation"].startswith(f"{after['gateway']}/admin/invitation#sdfx_inv_")
+
+
+def test_the_shops_first_owner_joins_by_the_link_on_the_page(up: Up, demo: dict[str, Any]) -> None:
+    assert demo["ownerInvitation"] in up.await_line("first owner")
+    token = demo["ownerInvitation"].split("#")[1]
+    with httpx.Client(base_url=demo["gateway"], timeout=START_S) as api:
+        accept = {"token": token, "displayName": "Ama", "password": "kenkey and shito"}
+        joined = api.post("/v1/invitations:accept", json=accept)
+        assert joined.status_code == 200
+        own = {"Authorization": f"Bearer {joined.json()['token']}"}
+        assert api.get("/v1/members/me", headers=own).json()["memberships"][0]["store"] == demo["store"]
+        assert api.get(f"/v1/{demo['store']}/keys", headers=own).status_code == 200
+    settings = _settings_of_keys(up)
+    listed = _run_service("member", settings, "list", "--store", demo["store"])
+    assert (listed.returncode, "owner@shop.example" in listed.stdout) == (0, True)
+    invited = _run_service(
+        "member", settings, "invite", "esi@shop.example", "--store", demo["store"], "--role", "staff"
+    )
+    assert invited.stdout.startswith(f"{demo['gateway']}/admin/invitation#sdfx_inv_")
+    wrong = _run_service("member", settings, "reset-password", "nobody@shop.example")
+    assert (wrong.returncode, "Traceback" in wrong.stderr) == (1, False)
+    assert "nobody@shop.example" in wrong.stderr
+
+
 def test_a_second_run_in_the_same_folder_is_told_of_the_first(up: Up, start: Callable[..., Up]) -> None:
     second = start(up.state)
     assert second.process.wait(START_S) == 1
@@ -209,6 +259,7 @@ def test_a_port_that_is_taken_is_named_with_what_to_do(start: Callable[..., Up],
     [
         ("SEDIFEX_SERVICE_SECRET", "keys"),
         ("SEDIFEX_TOKEN_PEPPERS", "keys"),
+        ("SEDIFEX_MEMBER_SECRET_KEYS", "keys"),
         ("SEDIFEX_KEYS_DATABASE_URL", "keys"),
         ("SEDIFEX_CATALOG_DATABASE_URL", "catalog"),
         ("SEDIFEX_WEBHOOK_SECRET_KEYS", "webhooks-worker"),
@@ -241,8 +292,8 @@ def test_a_database_that_cannot_be_reached_is_told_in_a_sentence(up: Up, command
 
 
 def test_the_audit_log_of_the_running_system_is_genuine(up: Up, demo: dict[str, Any]) -> None:
-    keys = next(each for each in _processes(up) if "services.keys" in each.cmdline())
-    done = _run_service("audit", {name: value for name, value in keys.environ().items() if "_KEYS_" in name}, "verify")
+    settings = {name: value for name, value in _settings_of_keys(up).items() if "_KEYS_" in name}
+    done = _run_service("audit", settings, "verify")
     assert done.returncode == 0
     assert "all genuine" in done.stdout
 
@@ -253,6 +304,12 @@ def test_development_exceptions_are_refused_in_production(up: Up) -> None:
     done = _run_service("webhooks", secrets | settings)
     assert done.returncode == 78
     assert "SEDIFEX_MODE=development" in done.stderr
+
+
+def _settings_of_keys(up: Up) -> dict[str, str]:
+    """What the Keys process was given."""
+    keys = next(each for each in _processes(up) if "services.keys" in each.cmdline())
+    return {name: value for name, value in keys.environ().items() if name.startswith("SEDIFEX_")}
 
 
 def _run_service(name: str, settings: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -35,14 +35,18 @@ async def test_a_revoked_operator_is_refused_at_the_next_call_of_every_service(s
 
 async def test_the_token_alone_is_on_standard_output(system: System) -> None:
     values = system.settings.keys
-    peppers = [{"version": each.version, "secret": _base64(each.secret)} for each in values.token_peppers]
+    peppers, keys = (
+        json.dumps([{"version": each.version, "secret": _base64(each.secret)} for each in versioned])
+        for versioned in (values.token_peppers, values.member_secret_keys)
+    )
     done = await _sedifex(
         system,
         "operator",
         "create",
         "Ama",
         SEDIFEX_SERVICE_SECRET=values.service_secret.get_secret_value(),
-        SEDIFEX_TOKEN_PEPPERS=json.dumps(peppers),
+        SEDIFEX_TOKEN_PEPPERS=peppers,
+        SEDIFEX_MEMBER_SECRET_KEYS=keys,
     )
     token = done.stdout.strip()
     assert token_format.kind_of(token) is token_format.Kind.OPERATOR

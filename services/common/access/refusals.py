@@ -28,7 +28,7 @@ class Refusals:
         """
         if not self._buckets:
             return
-        left = self._left(_block(address), now)
+        left = self._left(block_of(address), now)
         if left < 1:
             raise Exhausted(
                 "Too many credentials from this address were not accepted. Wait, then check the API key.",
@@ -38,7 +38,7 @@ class Refusals:
 
     def note(self, address: str, now: float) -> None:
         """Notes that an address has tried one at `now` that was not accepted."""
-        block = _block(address)
+        block = block_of(address)
         left = self._left(block, now)
         self._buckets.pop(block, None)
         if len(self._buckets) >= MAX_ADDRESSES:
@@ -50,7 +50,7 @@ class Refusals:
         return min(self._per_minute, left + (now - then) * self._per_minute / 60)
 
 
-def _block(address: str) -> str:
+def block_of(address: str) -> str:
     """An IPv4 address, or the /64 of an IPv6 one, which is what a single host is given."""
     parsed = parse_address(address)
     return str(ip_network((parsed, 64), strict=False)) if isinstance(parsed, IPv6Address) else address

@@ -1,6 +1,7 @@
 """The format of Sedifex's tokens.
 
     sdfx_live_ | sdfx_test_ | sdfx_op_     what it is for
+    sdfx_ses_ | sdfx_inv_ | sdfx_rst_
     32 characters of base 62               190 random bits
     6 characters of base 62                CRC-32 of all that comes before
 
@@ -25,6 +26,11 @@ class Kind(StrEnum):
     LIVE = "sdfx_live_"
     TEST = "sdfx_test_"
     OPERATOR = "sdfx_op_"
+    SESSION = "sdfx_ses_"
+    INVITATION = "sdfx_inv_"
+    """No credential: whoever has it may join a store, once."""
+    RESET = "sdfx_rst_"
+    """No credential: whoever has it may set a member's password, once."""
 
 
 _FORM = re.compile(rf"({'|'.join(Kind)})[0-9A-Za-z]{{{RANDOM_LENGTH + CHECKSUM_LENGTH}}}")

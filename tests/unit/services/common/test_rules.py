@@ -8,7 +8,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import ServiceDescriptor
 from sedifex.access.v1 import access_pb2
 from sedifex.catalog.v1 import catalog_pb2
-from sedifex.keys.v1 import keys_pb2
+from sedifex.keys.v1 import keys_pb2, members_pb2
 from sedifex.webhooks.v1 import webhooks_pb2
 
 from services.common.access.caller import Caller
@@ -22,6 +22,7 @@ Rule = access_pb2.Rule
 A = access_pb2.Audience
 SERVICES = [
     keys_pb2.DESCRIPTOR.services_by_name["KeysService"],
+    members_pb2.DESCRIPTOR.services_by_name["MembersService"],
     catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"],
     webhooks_pb2.DESCRIPTOR.services_by_name["WebhooksService"],
 ]

@@ -12,6 +12,7 @@ KEYS = {
     "SEDIFEX_SERVICE_SECRET": "s" * 32,
     "SEDIFEX_KEYS_DATABASE_URL": "postgresql:///keys",
     "SEDIFEX_TOKEN_PEPPERS": json.dumps([{"version": 1, "secret": SECRET}]),
+    "SEDIFEX_MEMBER_SECRET_KEYS": json.dumps([{"version": 1, "secret": SECRET}]),
 }
 WEBHOOKS = {
     "SEDIFEX_SERVICE_SECRET": "s" * 32,
@@ -22,7 +23,7 @@ WEBHOOKS = {
 
 @pytest.fixture(autouse=True)
 def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*KEYS, *WEBHOOKS, "SEDIFEX_MODE", "SEDIFEX_WEBHOOK_ALLOW_HTTP"):
+    for name in (*KEYS, *WEBHOOKS, "SEDIFEX_MODE", "SEDIFEX_WEBHOOK_ALLOW_HTTP", "SEDIFEX_PUBLIC_URL"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -118,3 +119,30 @@ def test_development_exceptions_are_refused_in_production(
     assert "SEDIFEX_MODE=development" in capsys.readouterr().err
     monkeypatch.setenv("SEDIFEX_MODE", "development")
     assert load(WebhooksSettings).webhook_allow_http
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("", ""),
+        ("https://shops.example.com", "https://shops.example.com"),
+        ("https://shops.example.com/", "https://shops.example.com"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("https://example.com/sedifex", "https://example.com/sedifex"),
+    ],
+)
+def test_the_public_address_is_kept_without_a_slash_at_its_end(
+    monkeypatch: pytest.MonkeyPatch, given: str, kept: str
+) -> None:
+    _set(monkeypatch, KEYS | {"SEDIFEX_PUBLIC_URL": given})
+    assert load(KeysSettings).public_url == kept
+
+
+@pytest.mark.parametrize("wrong", ["shops.example.com", "ftp://example.com", "https://a b", "https://example.com/?x=1"])
+def test_what_is_no_public_address_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wrong: str
+) -> None:
+    _set(monkeypatch, KEYS | {"SEDIFEX_PUBLIC_URL": wrong})
+    with pytest.raises(SystemExit):
+        load(KeysSettings)
+    assert "https://shops.example.com" in capsys.readouterr().err

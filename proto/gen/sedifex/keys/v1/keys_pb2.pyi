@@ -226,7 +226,9 @@ class AuditEntry(_message.Message):
     action: _builtins.str
     """What was done: "key.created", "key.updated", "key.rotated",
     "key.rotationCompleted", "key.rotationCancelled", "key.expiring",
-    "key.expired", "key.revoked", "store.suspended", "store.resumed".
+    "key.expired", "key.revoked", "store.suspended", "store.resumed",
+    "member.invited", "member.joined", "member.roleChanged", "member.removed",
+    "member.left", "invitation.revoked".
     """
     resource: _builtins.str
     """What it was done to, such as "stores/{store}/keys/{key}"."""

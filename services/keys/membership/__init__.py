@@ -1,0 +1,1 @@
+"""Members: who they are, how they prove it, and what they may do in which store."""
