@@ -56,8 +56,9 @@ def create_key(key_id: str, wanted: NewKey, token: str, digester: Digester, act:
         allowed_cidrs=reach.canonical_networks(wanted.allowed_cidrs, "allowed_cidrs"),
     )
     reach.check_gives_no_more_than_it_has(act.caller, key)
-    reach.check_one_owner(key.stores)
+    # Before whatever is looked at: who owns a store, and how many keys it has, stay as they are until the commit.
     audit.hold(key.stores)
+    reach.check_one_owner(key.stores)
     digest = digester.new(token)
     secret = Secret(digest.value, token_format.hint(token), act.now)
     if not queries.insert_key(key, wanted.request_id):
@@ -67,9 +68,9 @@ def create_key(key_id: str, wanted: NewKey, token: str, digester: Digester, act:
             f"A store may have {MAX_KEYS} keys. Revoke one that is no longer used.", reason="TOO_MANY_KEYS"
         )
     queries.insert_secret(key_id, secret, digest.pepper_version, None)
-    leases.announce_token()
     key = replace(key, secrets=(secret,))
     events.tell(act, "key.created", None, key)
+    leases.announce_token()
     return key
 
 
@@ -105,13 +106,15 @@ def update_key(store_id: str, key_id: str, values: Mapping[str, Any], etag_wante
             "Somebody has changed this key since you read it. Read it again, then repeat your change.",
             reason="ETAG_MISMATCH",
         )
+    # As in `create_key`; the stores that it reached are held as well, or two changes could wait for each other.
+    audit.hold({*key.stores, *values.get("stores", ()), store_id})
     wanted = _checked(replace(key, **values), act)
     if wanted == key:
         return key
     changed = replace(wanted, version=key.version + 1, expiry_told=_still_told(key, wanted))
     queries.update_key(changed)
-    leases.invalidate([f"keys/{key_id}"])
     events.tell(act, "key.updated", key, changed)
+    leases.invalidate([f"keys/{key_id}"])
     return changed
 
 
@@ -129,8 +132,8 @@ def end_key(key: Key, act: Act, circumstances: Mapping[str, object] = NO_CIRCUMS
     """Ends a key, which must be locked, for good; `circumstances` go into the record beside what the key then is."""
     revoked = replace(key, revoke_time=act.now, version=key.version + 1)
     queries.update_key(revoked)
-    leases.invalidate([f"keys/{key.id}"])
     events.tell(act, "key.revoked", key, revoked, circumstances)
+    leases.invalidate([f"keys/{key.id}"])
     return revoked
 
 

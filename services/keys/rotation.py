@@ -98,9 +98,9 @@ def _changed(key: Key, action: str, act: Act) -> Key:
     found = queries.find_key(key.store_id, key.id)
     if found is None:
         raise LookupError(key.id)  # it is locked
+    events.tell(act, action, key, found)
     # A new secret has come into being, too, where it was rotated.
     leases.invalidate([f"keys/{key.id}", leases.TOKENS])
-    events.tell(act, action, key, found)
     return found
 
 

@@ -21,5 +21,5 @@ def resume_store(store_id: str, act: Act) -> None:
 
 
 def _changed(store_id: str, act: Act, deed: Deed) -> None:
-    leases.invalidate(queries.list_principals(store_id))
     audit.record(act, store_id, deed)
+    leases.invalidate(queries.list_principals(store_id))
