@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
-from sedifex.catalog.v1 import catalog_pb2, catalog_pb2_grpc
+from sedifex.catalog.v1 import catalog_pb2, catalog_pb2_grpc, imports_pb2_grpc
 from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc
 from sedifex.webhooks.v1 import webhooks_pb2_grpc
 
@@ -38,13 +38,14 @@ class Settings:
 
 
 class Client:
-    """The three services, called with one credential. `call` options of its own win."""
+    """The services, called with one credential. `call` options of its own win."""
 
     def __init__(self, channels: dict[str, grpc.aio.Channel], token: str | None) -> None:
         self._metadata = (("authorization", f"Bearer {token}"),) if token is not None else ()
         self.token = token or ""
         self.keys = self._bind(keys_pb2_grpc.KeysServiceStub(channels["keys"]))
         self.catalog = self._bind(catalog_pb2_grpc.CatalogServiceStub(channels["catalog"]))
+        self.imports = self._bind(imports_pb2_grpc.ImportsServiceStub(channels["catalog"]))
         self.webhooks = self._bind(webhooks_pb2_grpc.WebhooksServiceStub(channels["webhooks"]))
 
     def _bind(self, stub: Any) -> Any:

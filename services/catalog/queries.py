@@ -213,6 +213,16 @@ def find_products(store_id: str, ids: Collection[str], skus: Collection[str]) ->
     return _all(statement, (store_id, list(ids), list(skus)))
 
 
+def find_products_named(store_id: str, names: Collection[str]) -> list[Product]:
+    """The products with exactly these names that are not deleted."""
+    statement = f"""
+        SELECT {_SELECT} FROM product p
+        WHERE p.store_id = %s AND p.delete_time IS NULL AND p.display_name = ANY (%s)
+            AND lower(p.display_name) IN (SELECT lower(name) FROM unnest(%s) AS name)
+    """  # noqa: S608 - names of our own fields; the lower case is what the index has
+    return _all(statement, (store_id, list(names), list(names)))
+
+
 def list_products(
     store_id: str, wanted: Filter, order: Order, after: Position | None, limit: int
 ) -> list[tuple[Product, Position]]:
