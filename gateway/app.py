@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway import transcoding
+from gateway import transcoding, uploads
 from gateway.clients import Backend, readiness
 from gateway.origin import Origins
 from services.common import telemetry
@@ -37,9 +37,13 @@ PICTURES_CACHE_S = 7 * 24 * 3600
 
 def build(services: list[Backend], origins: Origins, *, max_body_bytes: int, sample_shop: bool) -> Starlette:
     """The application over these services; `sample_shop`: serve the pictures of the sample shop as well."""
+
+    def metadata(request: Request) -> list[tuple[str, str | bytes]]:
+        return _upstream_metadata(request) + origins.metadata(request)
+
     transcoder = transcoding.Transcoder(
         [(each.descriptor, each.channel) for each in services],
-        metadata=lambda request: _upstream_metadata(request) + origins.metadata(request),
+        metadata=metadata,
         request_id=lambda _request: telemetry.request_id(),
         options=transcoding.Options(max_body_bytes=max_body_bytes),
     )
@@ -47,6 +51,11 @@ def build(services: list[Backend], origins: Origins, *, max_body_bytes: int, sam
         Route("/healthz", _healthz, methods=ALL_METHODS),
         Route("/readyz", _readyz(services), methods=ALL_METHODS),
         Route("/openapi.json", _openapi(transcoder), methods=ALL_METHODS),
+    ]
+    routes += [
+        Route(uploads.PATH, uploads.Uploads(each.channel, metadata).respond, methods=ALL_METHODS)
+        for each in services
+        if each.descriptor.name == "ImportsService"
     ]
     if sample_shop:
         pictures = _Pictures(directory=Path(__file__).with_name("sample_shop") / "images")
@@ -126,6 +135,7 @@ def _openapi(transcoder: transcoding.Transcoder) -> Callable[[Request], object]:
             "apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
         },
     )
+    document["paths"][uploads.PATH] = uploads.describe()
     content = json.dumps(document, ensure_ascii=False).encode()
     headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()[:16]}"', "Cache-Control": "public, max-age=300"}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from sedifex.catalog.v1 import catalog_pb2
+from sedifex.catalog.v1 import catalog_pb2, imports_pb2
 from sedifex.keys.v1 import keys_pb2
 from sedifex.webhooks.v1 import webhooks_pb2
 
@@ -26,6 +26,7 @@ class Backend:
     """A service and the channel that leads to it."""
 
     name: str
+    """Of the process that serves it."""
     descriptor: ServiceDescriptor
     channel: grpc.aio.Channel
 
@@ -33,23 +34,32 @@ class Backend:
 @asynccontextmanager
 async def backends(settings: GatewaySettings) -> AsyncIterator[list[Backend]]:
     """Channels to all services. The gateway has no credential of its own: it passes the caller's on."""
-    addresses = {
-        "keys": (keys_pb2.DESCRIPTOR.services_by_name["KeysService"], settings.keys_address),
-        "catalog": (catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"], settings.catalog_address),
-        "webhooks": (webhooks_pb2.DESCRIPTOR.services_by_name["WebhooksService"], settings.webhooks_address),
+    keys, catalog, imports, webhooks = (
+        keys_pb2.DESCRIPTOR.services_by_name["KeysService"],
+        catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"],
+        imports_pb2.DESCRIPTOR.services_by_name["ImportsService"],
+        webhooks_pb2.DESCRIPTOR.services_by_name["WebhooksService"],
+    )
+    processes = {
+        "keys": ([keys], settings.keys_address),
+        "catalog": ([catalog, imports], settings.catalog_address),
+        "webhooks": ([webhooks], settings.webhooks_address),
     }
     async with AsyncExitStack() as stack:
         found = []
-        for name, (descriptor, address) in addresses.items():
+        for name, (descriptors, address) in processes.items():
             channel = await stack.enter_async_context(grpc.aio.insecure_channel(address, options=_OPTIONS))
-            found.append(Backend(name, descriptor, channel))
+            found += [Backend(name, descriptor, channel) for descriptor in descriptors]
         yield found
 
 
 async def readiness(services: list[Backend]) -> dict[str, bool]:
-    """Which services can do their work now."""
+    """Which processes can do their work now: all of the services of each."""
     answers = await asyncio.gather(*(_is_ready(each) for each in services))
-    return {each.name: ready for each, ready in zip(services, answers, strict=True)}
+    ready = {each.name: True for each in services}
+    for each, is_ready in zip(services, answers, strict=True):
+        ready[each.name] &= is_ready
+    return ready
 
 
 async def _is_ready(service: Backend) -> bool:

@@ -13,6 +13,9 @@ from services.catalog.batch import Row
 from services.catalog.importing.wishes import Picture, RowProblem, Wish
 from services.catalog.queries import Image, Product
 
+MAX_ALIKE = 10
+"""Products of one name that are looked at."""
+
 
 @dataclass(frozen=True)
 class Known:
@@ -28,10 +31,12 @@ def find_known(store_id: str, wishes: Sequence[Wish]) -> Known:
     ids = {wish.product_id for wish in wishes if wish.product_id}
     skus = {wish.sku for wish in wishes if wish.sku}
     found = [each for each in queries.find_products(store_id, ids, skus) if each.delete_time is None]
+    by_id, by_sku = {each.id: each for each in found}, {each.sku: each for each in found if each.sku}
     by_name: dict[str, list[Product]] = {}
-    for product in queries.find_products_named(store_id, {wish.name for wish in wishes if wish.name}):
+    names = {wish.name for wish in wishes if wish.name and wish.product_id not in by_id and wish.sku not in by_sku}
+    for product in queries.find_products_named(store_id, names, MAX_ALIKE) if names else ():
         by_name.setdefault(product.display_name, []).append(product)
-    return Known({each.id: each for each in found}, {each.sku: each for each in found if each.sku}, by_name)
+    return Known(by_id, by_sku, by_name)
 
 
 def row_of(wish: Wish, known: Known, name_column: str) -> Row | RowProblem:

@@ -213,14 +213,17 @@ def find_products(store_id: str, ids: Collection[str], skus: Collection[str]) ->
     return _all(statement, (store_id, list(ids), list(skus)))
 
 
-def find_products_named(store_id: str, names: Collection[str]) -> list[Product]:
-    """The products with exactly these names that are not deleted."""
+def find_products_named(store_id: str, names: Collection[str], limit: int) -> list[Product]:
+    """The products with exactly these names that are not deleted, so many of a name at most."""
+    # Name by name, or the planner reads the whole store; by the lower case, which is what the index has.
     statement = f"""
-        SELECT {_SELECT} FROM product p
-        WHERE p.store_id = %s AND p.delete_time IS NULL AND p.display_name = ANY (%s)
-            AND lower(p.display_name) IN (SELECT lower(name) FROM unnest(%s) AS name)
-    """  # noqa: S608 - names of our own fields; the lower case is what the index has
-    return _all(statement, (store_id, list(names), list(names)))
+        SELECT found.* FROM unnest(%s) AS wanted (name) CROSS JOIN LATERAL (
+            SELECT {_SELECT} FROM product p
+            WHERE p.store_id = %s AND p.delete_time IS NULL
+                AND lower(p.display_name) = lower(wanted.name) AND p.display_name = wanted.name
+            LIMIT %s) AS found
+    """  # noqa: S608 - names of our own fields
+    return _all(statement, (list(names), store_id, limit))
 
 
 def list_products(
