@@ -13,9 +13,6 @@ from services.catalog.batch import Row
 from services.catalog.importing.wishes import Picture, RowProblem, Wish
 from services.catalog.queries import Image, Product
 
-MAX_ALIKE = 10
-"""Products of one name that are looked at."""
-
 
 @dataclass(frozen=True)
 class Known:
@@ -34,7 +31,7 @@ def find_known(store_id: str, wishes: Sequence[Wish]) -> Known:
     by_id, by_sku = {each.id: each for each in found}, {each.sku: each for each in found if each.sku}
     by_name: dict[str, list[Product]] = {}
     names = {wish.name for wish in wishes if wish.name and wish.product_id not in by_id and wish.sku not in by_sku}
-    for product in queries.find_products_named(store_id, names, MAX_ALIKE) if names else ():
+    for product in queries.find_products_named(store_id, names) if names else ():
         by_name.setdefault(product.display_name, []).append(product)
     return Known(by_id, by_sku, by_name)
 
