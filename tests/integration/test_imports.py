@@ -5,10 +5,9 @@ import time
 from typing import Any
 
 import grpc
-import pytest
 from sedifex.catalog.v1 import catalog_pb2, imports_pb2
 
-from tests.system import Client, System, error_info
+from tests.system import Client, System
 
 Code = grpc.StatusCode
 Import = imports_pb2.Import

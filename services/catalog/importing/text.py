@@ -35,7 +35,9 @@ def detect_encoding(chunks: Iterable[bytes]) -> str:
         UnreadableError: it is no text, or in no encoding that is read.
     """
     rest = iter(chunks)
-    head = next(rest, b"")
+    head = b""
+    while len(head) < _SAMPLE and (chunk := next(rest, b"")):
+        head += chunk
     for magic, words in _MAGIC.items():
         if head.startswith(magic):
             raise UnreadableError(words)

@@ -87,8 +87,10 @@ class Row:
         self.problems: list[RowProblem] = []
         self._cells = record.cells
         self._marks = marks
+        self._is_shifted = False
         if any(cell.strip() for cell in record.cells[columns.width :]):
             self.refuse("", "has more cells than the first row has columns. A text with a comma in it must be quoted")
+            self._is_shifted = True  # whatever else is found would only be an effect of that
 
     def has(self, name: str) -> bool:
         """Whether the row says anything of this field, be it nothing."""
@@ -100,6 +102,8 @@ class Row:
 
     def refuse(self, name: str, description: str, value: str | None = None) -> None:
         """Notes what is wrong with a field; empty: with the row."""
+        if self._is_shifted:
+            return
         shown = self.cell(name) if value is None and name else value or ""
         cut = shown if len(shown) <= MAX_SHOWN else shown[: MAX_SHOWN - 1] + "…"
         self.problems.append(RowProblem(self.number, self.columns.names.get(name, ""), cut, description))
