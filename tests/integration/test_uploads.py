@@ -60,7 +60,7 @@ async def test_a_file_is_the_one_file_of_a_form(system: System, api: httpx.Async
 async def test_a_large_file_passes_in_pieces(system: System, api: httpx.AsyncClient, store: str) -> None:
     content = b"Name,Description\n" + b"".join(b"P%d,%s\n" % (number, b"x" * 4_000) for number in range(500))
     for body in ({"content": content, "headers": CSV}, {"files": {"file": ("a.csv", content)}}):
-        answer = await api.post(f"/v1/{store}/imports:upload", **body)  # type: ignore[arg-type]
+        answer = await api.post(f"/v1/{store}/imports:upload", **body)
         job = await ended(system.operator, answer.json()["name"])
         assert (job.size_bytes, job.row_count, job.invalid_count) == (len(content), 500, 0)
 
