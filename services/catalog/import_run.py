@@ -8,7 +8,7 @@ That costs a second or two for a large file, and spares keeping the state of a d
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from itertools import islice
 
 from services.catalog import batch, import_queries, writing
@@ -163,7 +163,7 @@ class ImportRun:
 
     def _today(self) -> date:
         """The day on which the work began, whoever goes on with it: it tells which sale prices count."""
-        return (self._job.start_time or datetime.now(UTC)).date()
+        return (self._job.start_time or self._job.create_time).date()
 
     def _told(self, wish: Wish, result: Result) -> Iterator[RowProblem]:
         """What the catalogue found wrong, in the file's words."""

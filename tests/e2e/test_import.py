@@ -26,8 +26,8 @@ def shop(demo: dict[str, Any]) -> dict[str, Any]:
     with httpx.Client(base_url=demo["gateway"], headers=operator, timeout=START_S) as api:
         wanted = {"displayName": "Makola Corner", "environment": "ENVIRONMENT_TEST"}
         store = api.post("/v1/stores", json=wanted).raise_for_status().json()["name"]
-        wanted = {"displayName": "Import", "scopes": ["catalog.write"]}
-        key = api.post(f"/v1/{store}/keys", json=wanted).raise_for_status().json()["secret"]
+        key_wanted = {"displayName": "Import", "scopes": ["catalog.write"]}
+        key = api.post(f"/v1/{store}/keys", json=key_wanted).raise_for_status().json()["secret"]
     return {"store": store, "apiKey": key, "gateway": demo["gateway"]}
 
 
