@@ -5,41 +5,23 @@ and never the whole.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
 from sedifex.catalog.v1 import imports_pb2, imports_pb2_grpc
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from gateway.transcoding import Encoder, Problem
 from gateway.transcoding.errors import problem_from_rpc
+from gateway.uploaded_file import FORM_TYPE, UploadedFile
 from services.common import telemetry
 
 PATH = "/v1/stores/{store}/imports:upload"
-PIECE_BYTES = 512 * 1024
-MAX_BYTES = 64 * 1024 * 1024
-OVERHEAD_BYTES = 64 * 1024
-"""Of a form around the file."""
-SILENCE_S = 30.0
-"""How long the client may send nothing."""
 DEADLINE_S = 20.0
 """Of each call to the service."""
-RAW_TYPES = frozenset(
-    {
-        "text/csv",
-        "text/plain",
-        "text/tab-separated-values",
-        "application/csv",
-        "application/octet-stream",
-        "application/vnd.ms-excel",
-    }
-)
-FORM_TYPE = "multipart/form-data"
 _FORMATS = {
     "": imports_pb2.Import.FORMAT_AUTO,
     "auto": imports_pb2.Import.FORMAT_AUTO,
@@ -79,7 +61,7 @@ class Uploads:
 
     async def _take(self, request: Request) -> imports_pb2.Import:
         wanted = _wanted(request)
-        file = _File.of(request)
+        file = UploadedFile.of(request)
         call: dict[str, Any] = {"metadata": self._metadata(request), "timeout": DEADLINE_S}
         job = (await self._imports.CreateImport(wanted, **call)).job
         if job.state != imports_pb2.Import.STATE_UPLOADING:
@@ -91,7 +73,7 @@ class Uploads:
                 await asyncio.shield(self._cancel(job.name, call))
             raise
 
-    async def _fill(self, name: str, file: "_File", call: dict[str, Any]) -> imports_pb2.Import:
+    async def _fill(self, name: str, file: UploadedFile, call: dict[str, Any]) -> imports_pb2.Import:
         offset = 0
         async for piece in file.pieces():
             append = imports_pb2.AppendImportContentRequest(name=name, offset=offset, content=piece)
@@ -102,143 +84,6 @@ class Uploads:
     async def _cancel(self, name: str, call: dict[str, Any]) -> None:
         with suppress(grpc.aio.AioRpcError):  # it ends by itself within the hour
             await self._imports.CancelImport(imports_pb2.CancelImportRequest(name=name), **call)
-
-
-class _File:
-    """The file in a request's body: the body itself, or the one file of a form."""
-
-    def __init__(self, request: Request, form: "_Form | None") -> None:
-        self._request = request
-        self._form = form
-
-    @classmethod
-    def of(cls, request: Request) -> "_File":
-        """Looks at the headers only.
-
-        Raises:
-            Problem: this is no file, or it is too large.
-        """
-        kind, options = parse_options_header(request.headers.get("content-type", ""))
-        if request.headers.get("content-encoding", "identity") != "identity":
-            raise Problem(Code.INVALID_ARGUMENT, "Send the file without a Content-Encoding.", http_status=415)
-        length = request.headers.get("content-length", "")
-        if length.isdecimal() and (len(length) > 12 or int(length) > MAX_BYTES + OVERHEAD_BYTES):
-            raise _too_large()
-        name = kind.decode("latin-1").lower()
-        if name == FORM_TYPE and options.get(b"boundary"):
-            return cls(request, _Form(options[b"boundary"]))
-        if name in RAW_TYPES:
-            return cls(request, None)
-        message = f"Send the file itself, as text/csv, or as the one file of a form, as {FORM_TYPE}."
-        raise Problem(Code.INVALID_ARGUMENT, message, http_status=415)
-
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """The file, piece by piece.
-
-        Raises:
-            Problem: it is too large, did not come, or the form has not exactly one file.
-            ClientDisconnect: the client went away.
-        """
-        held, size = bytearray(), 0
-        async for chunk in self._chunks():
-            held += self._form.feed(chunk) if self._form else chunk
-            while len(held) >= PIECE_BYTES:
-                size += PIECE_BYTES
-                yield bytes(held[:PIECE_BYTES])
-                del held[:PIECE_BYTES]
-            if size + len(held) > MAX_BYTES:
-                raise _too_large()
-        if self._form:
-            self._form.finish()
-        if held:
-            yield bytes(held)
-
-    async def _chunks(self) -> AsyncIterator[bytes]:
-        stream, size = self._request.stream(), 0
-        while True:
-            try:
-                async with asyncio.timeout(SILENCE_S):
-                    chunk = await anext(stream, None)
-            except TimeoutError:
-                message = f"Nothing of the file came for {SILENCE_S:g} s. Send it again."
-                raise Problem(Code.DEADLINE_EXCEEDED, message, http_status=408) from None
-            if chunk is None:
-                return
-            size += len(chunk)
-            if size > MAX_BYTES + OVERHEAD_BYTES:
-                raise _too_large()
-            yield chunk
-
-
-class _Form:
-    """A form (RFC 7578) that holds one file; other fields in it are passed over."""
-
-    def __init__(self, boundary: bytes) -> None:
-        self._files = 0
-        self._in_file = False
-        self._header, self._value = bytearray(), bytearray()
-        self._content = bytearray()
-        try:
-            self._parser = MultipartParser(
-                boundary,
-                {
-                    "on_part_begin": self._begin,
-                    "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
-                    "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
-                    "on_header_end": self._end_header,
-                    "on_part_data": self._take,
-                    "on_part_end": self._end,
-                },
-            )
-        except FormParserError:
-            _refuse_form()
-
-    def feed(self, chunk: bytes) -> bytes:
-        """The bytes of the file that a piece of the body holds.
-
-        Raises:
-            Problem: this is no form, or has a second file.
-        """
-        try:
-            self._parser.write(chunk)
-        except FormParserError:
-            _refuse_form()
-        content = bytes(self._content)
-        self._content.clear()
-        return content
-
-    def finish(self) -> None:
-        """Makes sure that the file came whole.
-
-        Raises:
-            Problem: it did not, or there was none.
-        """
-        try:
-            self._parser.finalize()
-        except FormParserError:
-            _refuse_form()
-        if self._files != 1 or self._in_file:
-            raise Problem(Code.INVALID_ARGUMENT, "The form must have one file in it, and have it whole.")
-
-    def _begin(self) -> None:
-        self._in_file = False
-
-    def _end(self) -> None:
-        self._in_file = False
-
-    def _end_header(self) -> None:
-        name, value = bytes(self._header).strip().lower(), bytes(self._value)
-        self._header.clear()
-        self._value.clear()
-        if name == b"content-disposition" and b"filename" in parse_options_header(value)[1]:
-            self._files += 1
-            self._in_file = True
-            if self._files > 1:
-                raise Problem(Code.INVALID_ARGUMENT, "The form has more than one file in it. Send one at a time.")
-
-    def _take(self, data: bytes, start: int, end: int) -> None:
-        if self._in_file:
-            self._content += data[start:end]
 
 
 def _check_method(request: Request) -> None:
@@ -301,14 +146,3 @@ def describe() -> dict[str, Any]:
 
 def _json(content: bytes, status: int, headers: dict[str, str] | None = None) -> Response:
     return Response(content, status, {"Cache-Control": "no-store"} | (headers or {}), media_type="application/json")
-
-
-def _too_large() -> Problem:
-    message = f"A file may have {MAX_BYTES // 1024**2} MiB at most. Split it, and import the parts."
-    return Problem(Code.INVALID_ARGUMENT, message, http_status=413)
-
-
-def _refuse_form() -> NoReturn:
-    raise Problem(
-        Code.INVALID_ARGUMENT, f"This is no {FORM_TYPE} that can be read. Send the file as text/csv."
-    ) from None

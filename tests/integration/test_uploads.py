@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sedifex.catalog.v1 import imports_pb2
 
-from gateway import uploads
+from gateway import uploaded_file, uploads
 from tests.integration.importing import ended
 from tests.system import System
 
@@ -96,7 +96,7 @@ async def test_what_is_wrong_with_an_upload_is_said(
 async def test_a_file_that_turns_out_too_large_is_refused(
     api: httpx.AsyncClient, store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "MAX_BYTES", 1_000)
+    monkeypatch.setattr(uploaded_file, "MAX_BYTES", 1_000)
 
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(1_000):
