@@ -209,6 +209,22 @@ def listen(
     raise typer.Exit(listening.run(port))
 
 
+@app.command("import")
+def import_file(
+    file: Annotated[
+        Path, typer.Argument(help="The CSV file: with a name and a price, or as WooCommerce or Shopify export it.")
+    ],
+    store: Annotated[str, typer.Option(help="The shop, by its id: st_makola.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would become of each row.")] = False,
+    format_: Annotated[str, typer.Option("--format", help="auto, sedifex, woocommerce or shopify.")] = "auto",
+    gateway: Annotated[str, typer.Option(help="Where the API is.")] = "http://127.0.0.1:8080",
+) -> None:
+    """Import products from a CSV file, with an API key from SEDIFEX_API_KEY. Ends with 1 if rows could not be read."""
+    from cli import importing
+
+    raise typer.Exit(importing.run(importing.Request(file, store, dry_run, format_), gateway))
+
+
 def main() -> None:
     """Entry point of the command."""
     from services.common.errors import SedifexError

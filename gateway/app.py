@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway import transcoding
+from gateway import transcoding, uploads
 from gateway.clients import Backend, readiness
 from gateway.origin import Origins
 from services.common import telemetry
@@ -45,9 +45,13 @@ def build(settings: GatewaySettings, services: list[Backend], beside: Sequence[B
     `beside`: routes beside those of the contract, whose endpoints refuse by raising transcoding.Problem.
     """
     origins = Origins(settings.service_secret.get_secret_value(), settings.gateway_trusted_proxies)
+
+    def metadata(request: Request) -> list[tuple[str, str | bytes]]:
+        return _upstream_metadata(request) + origins.metadata(request)
+
     transcoder = transcoding.Transcoder(
         [(each.descriptor, each.channel) for each in services],
-        metadata=lambda request: _upstream_metadata(request) + origins.metadata(request),
+        metadata=metadata,
         request_id=lambda _request: telemetry.request_id(),
         options=transcoding.Options(
             max_body_bytes=settings.gateway_max_body_bytes,
@@ -60,6 +64,11 @@ def build(settings: GatewaySettings, services: list[Backend], beside: Sequence[B
         Route("/readyz", _readyz(services), methods=ALL_METHODS),
         Route("/openapi.json", _openapi(transcoder), methods=ALL_METHODS),
         *beside,
+    ]
+    routes += [
+        Route(uploads.PATH, uploads.Uploads(each.channel, metadata).respond, methods=ALL_METHODS)
+        for each in services
+        if each.descriptor.name == "ImportsService"
     ]
     if settings.gateway_sample_shop:
         pictures = _Pictures(directory=Path(__file__).with_name("sample_shop") / "images")
@@ -141,6 +150,7 @@ def _openapi(transcoder: transcoding.Transcoder) -> Callable[[Request], object]:
             "apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
         },
     )
+    document["paths"][uploads.PATH] = uploads.describe()
     content = json.dumps(document, ensure_ascii=False).encode()
     headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()[:16]}"', "Cache-Control": "public, max-age=300"}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from sedifex.catalog.v1 import catalog_pb2
+from sedifex.catalog.v1 import catalog_pb2, imports_pb2
 from sedifex.keys.v1 import keys_pb2, members_pb2
 from sedifex.webhooks.v1 import webhooks_pb2
 
@@ -36,7 +36,7 @@ async def backends(settings: GatewaySettings) -> AsyncIterator[list[Backend]]:
     """Channels to all services, without a credential: the caller's is passed on."""
     processes = {
         "keys": (settings.keys_address, [keys_pb2.DESCRIPTOR, members_pb2.DESCRIPTOR]),
-        "catalog": (settings.catalog_address, [catalog_pb2.DESCRIPTOR]),
+        "catalog": (settings.catalog_address, [catalog_pb2.DESCRIPTOR, imports_pb2.DESCRIPTOR]),
         "webhooks": (settings.webhooks_address, [webhooks_pb2.DESCRIPTOR]),
     }
     async with AsyncExitStack() as stack:

@@ -14,7 +14,7 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from sedifex.access.v1 import access_pb2
-from sedifex.catalog.v1 import catalog_pb2, catalog_pb2_grpc
+from sedifex.catalog.v1 import catalog_pb2, catalog_pb2_grpc, imports_pb2_grpc
 from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc, members_pb2, members_pb2_grpc
 from sedifex.webhooks.v1 import webhooks_pb2_grpc
 
@@ -52,6 +52,7 @@ class Client:
         self.keys = self._bind(keys_pb2_grpc.KeysServiceStub(channels["keys"]))
         self.members = self._bind(members_pb2_grpc.MembersServiceStub(channels["keys"]))
         self.catalog = self._bind(catalog_pb2_grpc.CatalogServiceStub(channels["catalog"]))
+        self.imports = self._bind(imports_pb2_grpc.ImportsServiceStub(channels["catalog"]))
         self.webhooks = self._bind(webhooks_pb2_grpc.WebhooksServiceStub(channels["webhooks"]))
 
     def _bind(self, stub: Any) -> Any:

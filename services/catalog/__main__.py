@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from sedifex.catalog.v1 import catalog_pb2, catalog_pb2_grpc
+from sedifex.catalog.v1 import catalog_pb2, catalog_pb2_grpc, imports_pb2, imports_pb2_grpc
 
 from services.catalog import upkeep
+from services.catalog.import_runner import running_imports
+from services.catalog.imports_servicer import ImportsServicer
 from services.catalog.models import handle, outbox
 from services.catalog.servicer import CatalogServicer
 from services.common import server
@@ -23,7 +25,10 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 
 @asynccontextmanager
 async def serving(settings: CatalogSettings) -> AsyncIterator[int]:
-    """Serves CatalogService and relays its events while the context lasts; gives the port."""
+    """Serves CatalogService and ImportsService, relays events and works on imports while the context lasts.
+
+    Gives the port.
+    """
     secret = settings.service_secret.get_secret_value()
     url = settings.catalog_database_url.get_secret_value()
     with Database(handle, url, settings.database_threads, "catalog") as database:
@@ -33,14 +38,20 @@ async def serving(settings: CatalogSettings) -> AsyncIterator[int]:
             CatalogServicer(database),
             catalog_pb2_grpc.add_CatalogServiceServicer_to_server,
         )
+        imports = server.Service(
+            imports_pb2.DESCRIPTOR.services_by_name["ImportsService"],
+            ImportsServicer(database),
+            imports_pb2_grpc.add_ImportsServiceServicer_to_server,
+        )
         async with (
             service_channel(settings.keys_address, "catalog", secret) as keys,
             service_channel(settings.webhooks_address, "catalog", secret) as webhooks,
             leased_verdicts(RemoteSource.behind(keys), settings.refused_per_minute) as verdicts,
             relaying(database, url, outbox, webhooks),
             running(upkeep.run(database)),
+            running_imports(database, url),
             server.serving(
-                [service],
+                [service, imports],
                 address=settings.catalog_listen,
                 verdicts=verdicts,
                 service_secret=secret,

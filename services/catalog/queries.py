@@ -220,6 +220,19 @@ def find_products(store_id: str, ids: Collection[str], skus: Collection[str]) ->
     return _all(statement, (store_id, list(ids), list(skus)))
 
 
+def find_products_named(store_id: str, names: Collection[str]) -> list[Product]:
+    """The products with exactly these names that are not deleted."""
+    lowered = handle.execute_sql("SELECT array_agg(lower(name)) FROM unnest(%s) AS name", (list(names),)).fetchone()[0]
+    # The lower case is what the index has. Both arrays are constants to the planner: where its statistics are behind,
+    # in the middle of an import, it reads the store once at worst, and not once for each name.
+    statement = f"""
+        SELECT {_SELECT} FROM product p
+        WHERE p.store_id = %s AND p.delete_time IS NULL
+            AND lower(p.display_name) = ANY (%s) AND p.display_name = ANY (%s)
+    """  # noqa: S608 - names of our own fields
+    return _all(statement, (store_id, lowered, list(names)))
+
+
 def list_products(
     store_id: str, wanted: Filter, order: Order, after: Position | None, limit: int
 ) -> list[tuple[Product, Position]]:

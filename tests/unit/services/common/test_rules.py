@@ -7,7 +7,7 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import ServiceDescriptor
 from sedifex.access.v1 import access_pb2
-from sedifex.catalog.v1 import catalog_pb2
+from sedifex.catalog.v1 import catalog_pb2, imports_pb2
 from sedifex.keys.v1 import keys_pb2, members_pb2
 from sedifex.webhooks.v1 import webhooks_pb2
 
@@ -24,6 +24,7 @@ SERVICES = [
     keys_pb2.DESCRIPTOR.services_by_name["KeysService"],
     members_pb2.DESCRIPTOR.services_by_name["MembersService"],
     catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"],
+    imports_pb2.DESCRIPTOR.services_by_name["ImportsService"],
     webhooks_pb2.DESCRIPTOR.services_by_name["WebhooksService"],
 ]
 
