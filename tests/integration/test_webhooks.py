@@ -34,8 +34,8 @@ def worker(system: System) -> Iterator[Worker]:
 
 async def test_a_new_price_reaches_the_partner_signed(system: System, partner: Partner, worker: Worker) -> None:
     store = await system.new_store()
+    secret = (await _endpoint(system.operator, store, partner.url, event_types=["product.updated"])).secret
     made = await _create(system.operator, store, Product(display_name="Shea", price=_money("45.00")))
-    secret = (await _endpoint(system.operator, store, partner.url)).secret
     await _set_price(system.operator, made.name, "48.00")
     headers, event, body = await _next(partner)
     assert event["type"] == "product.updated"
