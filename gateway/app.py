@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway import transcoding
+from gateway import schemas, transcoding
 from gateway.clients import Backend, readiness
 from gateway.origin import Origins
 from services.common import telemetry
@@ -47,6 +47,7 @@ def build(services: list[Backend], origins: Origins, *, max_body_bytes: int, sam
         Route("/healthz", _healthz, methods=ALL_METHODS),
         Route("/readyz", _readyz(services), methods=ALL_METHODS),
         Route("/openapi.json", _openapi(transcoder), methods=ALL_METHODS),
+        Route(schemas.PATH, _event_schemas(services), methods=ALL_METHODS),
     ]
     if sample_shop:
         pictures = _Pictures(directory=Path(__file__).with_name("sample_shop") / "images")
@@ -136,6 +137,12 @@ def _openapi(transcoder: transcoding.Transcoder) -> Callable[[Request], object]:
         return Response(content, headers=headers, media_type="application/json")
 
     return endpoint
+
+
+def _event_schemas(services: list[Backend]) -> Callable[[Request], object]:
+    """The schemas of events, as the Webhooks service has them."""
+    (webhooks,) = (each.channel for each in services if each.name == "webhooks")
+    return schemas.EventSchemas(webhooks).serve
 
 
 class _Pictures(StaticFiles):
