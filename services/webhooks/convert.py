@@ -48,6 +48,7 @@ def delivery_message(delivery: Delivery) -> webhooks_pb2.Delivery:
         create_time=to_timestamp(delivery.create_time),
         next_attempt_time=to_timestamp(delivery.next_attempt_time),
         finish_time=to_timestamp(delivery.finish_time),
+        last_error=delivery.last_error,
     )
 
 
@@ -79,4 +80,6 @@ def _attempt_message(attempt: Attempt) -> webhooks_pb2.Attempt:
         status_code=attempt.status_code,
         error=attempt.error,
         response_body=attempt.response_body.decode(errors="replace"),
+        response_headers=attempt.response_headers,
+        remote_address=attempt.remote_address,
     )

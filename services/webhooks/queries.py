@@ -10,7 +10,15 @@ from psycopg2.extras import execute_values
 
 from services.common.paging import Position
 from services.common.vault import Sealed
-from services.webhooks.models import AttemptRow, DeliveryRow, DueRow, EndpointRow, EventRow, handle
+from services.webhooks.models import (
+    AttemptRow,
+    DeliveryRow,
+    DueRow,
+    EndpointRow,
+    EndpointSecretRow,
+    EventRow,
+    handle,
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,8 @@ class Delivery:
     create_time: datetime
     next_attempt_time: datetime | None
     finish_time: datetime | None
+    last_error: str = ""
+    """Why the last attempt failed; empty: it did not."""
 
 
 @dataclass(frozen=True)
@@ -71,16 +81,29 @@ class Attempt:
     status_code: int
     """0: no answer came."""
     error: str
+    response_headers: dict[str, str]
     response_body: bytes
+    remote_address: str
+    """Empty: none was reached."""
 
 
 def insert_endpoint(endpoint: Endpoint, sealed: Sealed, request_id: str | None) -> bool:
     """Adds an endpoint; False, and nothing added, if this request has made one before."""
-    values = {field.name: getattr(endpoint, field.name) for field in fields(Endpoint)}
+    values = {field.name: getattr(endpoint, field.name) for field in fields(Endpoint) if field.name != "secret_hint"}
     values |= {"event_types": list(endpoint.event_types), "request_id": request_id}
-    inserted = EndpointRow.insert(**values, sealed_secret=sealed.value, seal_version=sealed.version)
     # Waits for a concurrent repeat of the request to commit, so that one of the two makes the endpoint.
-    return bool(inserted.on_conflict_ignore().returning(EndpointRow.id).execute())
+    inserted = EndpointRow.insert(**values, update_time=endpoint.create_time).on_conflict_ignore()
+    if not inserted.returning(EndpointRow.id).execute():
+        return False
+    insert_secret(endpoint.id, sealed, endpoint.secret_hint, endpoint.create_time)
+    return True
+
+
+def insert_secret(endpoint_id: str, sealed: Sealed, hint: str, now: datetime) -> None:
+    """Adds a secret that signs from now on, beside those that do already."""
+    EndpointSecretRow.insert(
+        endpoint_id=endpoint_id, sealed=sealed.value, seal_version=sealed.version, hint=hint, create_time=now
+    ).execute()
 
 
 def find_endpoint(store_id: str, endpoint_id: str) -> Endpoint | None:
@@ -116,7 +139,8 @@ def delete_endpoint(endpoint_id: str, now: datetime) -> None:
 
 def disable_endpoint(endpoint_id: str, reason: str) -> None:
     """Stops sending to an endpoint."""
-    EndpointRow.update(state="disabled", state_reason=reason).where(EndpointRow.id == endpoint_id).execute()
+    changes = {"state": "disabled", "state_reason": reason, "disable_time": peewee.fn.now()}
+    EndpointRow.update(changes).where(EndpointRow.id == endpoint_id, EndpointRow.state == "enabled").execute()
 
 
 def cancel_deliveries(endpoint_id: str, now: datetime) -> None:
@@ -128,10 +152,8 @@ def cancel_deliveries(endpoint_id: str, now: datetime) -> None:
 
 
 def cancel_unwanted(delivery_ids: Sequence[str], now: datetime) -> None:
-    """Ends those of these deliveries that are still to be tried, and whose endpoint is disabled or deleted."""
-    unwanted = EndpointRow.select(EndpointRow.id).where(
-        (EndpointRow.state == "disabled") | EndpointRow.delete_time.is_null(False)
-    )
+    """Ends those of these deliveries that are still to be tried, and whose endpoint is deleted."""
+    unwanted = EndpointRow.select(EndpointRow.id).where(EndpointRow.delete_time.is_null(False))
     _cancel(DueRow.delivery_id.in_(list(delivery_ids)) & DueRow.endpoint_id.in_(unwanted), now)
 
 
@@ -213,8 +235,10 @@ def find_event_body(event_id: str) -> bytes:
 
 
 def _endpoints() -> Any:
-    columns: list[peewee.Field] = [getattr(EndpointRow, field.name) for field in fields(Endpoint)]
-    return EndpointRow.select(*columns).where(EndpointRow.delete_time.is_null()).dicts()
+    hint = EndpointSecretRow.select(EndpointSecretRow.hint).where(EndpointSecretRow.endpoint_id == EndpointRow.id)
+    newest = hint.order_by(EndpointSecretRow.create_time.desc()).limit(1).alias("secret_hint")
+    columns = [getattr(EndpointRow, field.name) for field in fields(Endpoint) if field.name != "secret_hint"]
+    return EndpointRow.select(*columns, newest).where(EndpointRow.delete_time.is_null()).dicts()
 
 
 def _endpoint(row: dict[str, Any]) -> Endpoint:

@@ -1,0 +1,192 @@
+"""What became of deliveries, recorded in one statement.
+
+It counts only where the row of `due` still carries the claim's token, so a worker that comes too late cannot end the
+work of another. The same statement keeps the endpoint's row: its concurrency, its breaker, how it does. It locks first
+what is due, then the endpoints, each in one order, so that two writers cannot wait for each other; a claim waits for
+nobody.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from psycopg2.extras import execute_values
+
+from services.webhooks import breaker, endpoints, queries
+from services.webhooks.models import handle
+
+
+class Sign(StrEnum):
+    """What an attempt says of its endpoint."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    CONGESTION = "congestion"
+    """A failure that asks for less at a time: a timeout, 5xx, 429."""
+    NONE = "none"
+    """Nothing: it was not sent, for a reason of our own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a job, as the database takes it."""
+
+    delivery_id: str
+    lease_token: UUID
+    state: str
+    """'succeeded', 'dead', 'cancelled', or 'pending': to be tried again."""
+    delay_seconds: float | None
+    """Until the next try; None unless 'pending'."""
+    attempt_id: str | None
+    """None if nothing was sent."""
+    attempt_number: int
+    begin: float
+    """When the attempt began, by time.monotonic: wall clocks may jump."""
+    latency_ms: int
+    status_code: int
+    error: str
+    """Why no answer came; empty: one did."""
+    problem: str
+    """Why the delivery failed, in plain words; empty: it did not."""
+    response_headers: dict[str, str]
+    response_body: bytes
+    remote_address: str
+    sign: Sign
+
+
+_COMPLETE = """
+WITH result (position, delivery_id, lease_token, state, delay, attempt_id, number, age, latency_ms, status_code, error,
+             problem, response_headers, response_body, remote_address, sign) AS (VALUES %s),
+held AS (
+    SELECT due.delivery_id, due.lease_token, due.endpoint_id FROM due JOIN result USING (delivery_id, lease_token)
+    ORDER BY due.delivery_id FOR UPDATE OF due
+), ours AS MATERIALIZED (
+    SELECT result.*, held.endpoint_id FROM result JOIN held USING (delivery_id, lease_token)
+), ended AS (
+    DELETE FROM due USING ours WHERE due.delivery_id = ours.delivery_id AND ours.delay IS NULL
+), postponed AS (
+    UPDATE due SET due_time = now() + make_interval(secs => ours.delay), lease_token = NULL, by_hand = false FROM ours
+    WHERE due.delivery_id = ours.delivery_id AND ours.delay IS NOT NULL
+), logged AS (
+    INSERT INTO attempt (id, delivery_id, number, start_time, latency_ms, status_code, error, response_headers,
+        response_body, remote_address)
+    SELECT attempt_id, delivery_id, number, now() - make_interval(secs => age), latency_ms, status_code, error,
+        response_headers::jsonb, response_body, remote_address
+    FROM ours WHERE attempt_id IS NOT NULL
+), updated AS (
+    UPDATE delivery SET
+        state = ours.state,
+        attempt_count = CASE WHEN attempt_id IS NULL THEN attempt_count ELSE ours.number END,
+        last_status_code = CASE WHEN attempt_id IS NULL THEN last_status_code ELSE ours.status_code END,
+        last_error = CASE WHEN attempt_id IS NULL THEN last_error ELSE ours.problem END,
+        next_attempt_time = now() + make_interval(secs => ours.delay),
+        finish_time = CASE WHEN ours.delay IS NULL THEN now() END
+    FROM ours WHERE delivery.id = ours.delivery_id
+), tally AS (
+    SELECT endpoint_id, min(delay) AS soonest, bool_or(sign = 'congestion') AS is_congested,
+        count(*) FILTER (WHERE sign = 'success') AS successes,
+        count(*) FILTER (WHERE sign IN ('failure', 'congestion')) AS failures,
+        count(*) FILTER (WHERE sign IN ('failure', 'congestion') AND position > last_success) AS failures_after,
+        max(ARRAY[to_char(position, '0000000'), problem]) FILTER (WHERE sign IN ('failure', 'congestion')) AS last
+    FROM (SELECT *, max(position) FILTER (WHERE sign = 'success') OVER (PARTITION BY endpoint_id) AS last_success
+          FROM ours) AS ours
+    GROUP BY endpoint_id
+), standing AS MATERIALIZED (
+    SELECT tally.*, queue.concurrency, queue.failing_since, queue.pause_count, queue.paused_until,
+        CASE WHEN successes > 0 THEN failures_after ELSE queue.failure_count + failures END AS failure_count,
+        coalesce(nullif(endpoint.max_concurrency, 0), %(max_concurrency)s) AS max_concurrency
+    FROM endpoint_queue AS queue
+    JOIN tally ON tally.endpoint_id = queue.endpoint_id
+    JOIN endpoint ON endpoint.id = queue.endpoint_id
+    ORDER BY queue.endpoint_id FOR UPDATE OF queue
+), judged AS (
+    SELECT *,
+        -- What was under way when the pause began says nothing new; only a probe does.
+        failures > 0 AND failure_count >= %(trip_after)s AND coalesce(paused_until <= now(), true) AS trips,
+        failures = 0 AND successes = 0 AS says_nothing
+    FROM standing
+), kept AS (
+    UPDATE endpoint_queue AS queue SET
+        version = queue.version + 1,
+        next_due = least(queue.next_due, CASE WHEN queue.is_held THEN now() END,
+            now() + make_interval(secs => judged.soonest)),
+        is_held = false,
+        concurrency = CASE
+            WHEN is_congested THEN greatest(1, queue.concurrency * %(decrease)s)
+            ELSE greatest(1, least(max_concurrency, queue.concurrency + successes / queue.concurrency)) END,
+        failure_count = judged.failure_count,
+        failing_since = CASE WHEN says_nothing THEN queue.failing_since
+            WHEN judged.failure_count = 0 THEN NULL
+            WHEN successes > 0 THEN now() ELSE coalesce(queue.failing_since, now()) END,
+        pause_count = CASE WHEN successes > 0 THEN 0 ELSE queue.pause_count END + trips::integer,
+        paused_until = CASE
+            WHEN trips THEN now() + make_interval(secs => (%(pauses)s::float8[])[least(
+                CASE WHEN successes > 0 THEN 0 ELSE queue.pause_count END + 1, cardinality(%(pauses)s::float8[]))])
+            WHEN successes > 0 THEN NULL ELSE queue.paused_until END,
+        last_success_time = CASE WHEN successes > 0 THEN now() ELSE queue.last_success_time END,
+        last_failure_time = CASE WHEN failures > 0 THEN now() ELSE queue.last_failure_time END,
+        last_error = CASE WHEN failures > 0 THEN left(last[2], 500) ELSE queue.last_error END
+    FROM judged WHERE queue.endpoint_id = judged.endpoint_id
+)
+SELECT count(*) FROM ours
+"""
+_TYPES = "(%s, %s, %s::uuid, %s, %s::float8, %s, %s, %s::float8, %s, %s, %s, %s, %s, %s::bytea, %s, %s)"
+
+
+def complete(results: Sequence[Result], gone_endpoints: Sequence[str], now: datetime) -> int:
+    """Records what became of jobs and stops sending to endpoints that are gone; says how many jobs were still ours.
+
+    Wants a transaction.
+    """
+    recorded = _record(results) if results else 0
+    for endpoint_id in gone_endpoints:
+        endpoints.disable_gone_endpoint(endpoint_id, now)
+    if any(result.state == "pending" for result in results):
+        # What failed while its endpoint was deleted is not tried again.
+        queries.cancel_unwanted([result.delivery_id for result in results], now)
+    return recorded
+
+
+def _record(results: Sequence[Result]) -> int:
+    moment = time.monotonic()
+    rows = [_row(position, result, moment) for position, result in enumerate(results)]
+    with handle.cursor() as cursor:
+        ((recorded,),) = execute_values(cursor, _STATEMENT, rows, template=_TYPES, page_size=len(rows), fetch=True)
+    return int(recorded)
+
+
+def _row(position: int, result: Result, moment: float) -> tuple[Any, ...]:
+    return (
+        position,
+        result.delivery_id,
+        result.lease_token,
+        result.state,
+        result.delay_seconds,
+        result.attempt_id,
+        result.attempt_number,
+        moment - result.begin,
+        result.latency_ms,
+        result.status_code,
+        result.error,
+        result.problem,
+        json.dumps(result.response_headers),
+        result.response_body,
+        result.remote_address,
+        result.sign.value,
+    )
+
+
+# Constants of our own, put in once: execute_values takes no parameters beside the rows.
+_STATEMENT = _COMPLETE
+for _name, _value in {
+    "max_concurrency": str(breaker.DEFAULT_MAX_CONCURRENCY),
+    "trip_after": str(breaker.TRIP_AFTER),
+    "decrease": str(breaker.DECREASE),
+    "pauses": f"'{{{','.join(map(str, breaker.PAUSE_SECONDS))}}}'",
+}.items():
+    _STATEMENT = _STATEMENT.replace(f"%({_name})s", _value)
