@@ -1,12 +1,12 @@
 # `make help` lists what there is. Everything runs in .venv, which the first target that needs it makes.
 .DEFAULT_GOAL := help
-.PHONY: help up test check format proto lock clean
+.PHONY: help up test check bench chaos format proto lock clean
 
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --no-input install --quiet --progress-bar off --require-hashes
-SOURCES := proto/generate.py proto/check.py services gateway cli tests
+SOURCES := proto/generate.py proto/check.py services gateway cli rig bench chaos tests
 UP_OPTIONS := $(if $(PORTS),--port-base $(PORTS)) $(if $(STATE),--state $(STATE))
 
 help: ## List the targets
@@ -24,6 +24,12 @@ check: $(VENV)/.installed-dev ## Check style, types, the contract and the genera
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/python proto/check.py $(if $(BASE),--base $(BASE))
+
+bench: $(VENV)/.installed-dev ## Measure, each figure beside its reference (ARGS="--only rpc --seconds 60")
+	@$(BIN)/python -m bench $(ARGS)
+
+chaos: $(VENV)/.installed-dev ## Disturb a whole system and count broken promises (ARGS="--only mixed --seed 7")
+	@$(BIN)/python -m chaos $(ARGS)
 
 format: $(VENV)/.installed-dev ## Put the code into shape
 	$(BIN)/ruff check --fix $(SOURCES)
