@@ -116,7 +116,8 @@ class Hooks:
 
     async def ended(self, name: str) -> Delivery:
         """The delivery, once it has ended; the log has no event to wait for."""
-        return await until(lambda: self.delivery(name), lambda found: found.HasField("finish_time"))
+        found: Delivery = await until(lambda: self.delivery(name), lambda seen: seen.HasField("finish_time"))
+        return found
 
 
 async def until(look: Callable[[], Any], enough: Callable[[Any], object]) -> Any:

@@ -1,6 +1,7 @@
 """The life of an endpoint: changed, disabled, enabled, its secret rotated, tried out."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import grpc
 import pytest
@@ -59,18 +60,13 @@ async def test_a_change_on_an_old_etag_is_aborted(hooks: Hooks) -> None:
     assert error_info(refused.value).reason == "ETAG_MISMATCH"
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "reason"),
-    [("url", "http://10.0.0.8/x", "URL_NOT_ALLOWED"), ("url", "", "URL_NOT_ALLOWED")],
-)
-async def test_a_url_that_may_not_be_called_is_refused_also_as_a_change(
-    hooks: Hooks, field: str, value: str, reason: str
-) -> None:
+@pytest.mark.parametrize("url", ["http://10.0.0.8/x", ""])
+async def test_a_url_that_may_not_be_called_is_refused_also_as_a_change(hooks: Hooks, url: str) -> None:
     made = await hooks.endpoint()
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await _update(hooks, Endpoint(name=made.name, **{field: value}), field)
+        await _update(hooks, Endpoint(name=made.name, url=url), "url")
     assert refused.value.code() == Code.INVALID_ARGUMENT
-    assert error_info(refused.value).reason == reason
+    assert error_info(refused.value).reason == "URL_NOT_ALLOWED"
 
 
 async def test_who_may_not_read_keys_cannot_turn_their_events_to_himself(hooks: Hooks) -> None:
@@ -223,7 +219,7 @@ async def _update(hooks: Hooks, endpoint: Endpoint, *paths: str) -> Endpoint:
     return answer.webhook_endpoint
 
 
-async def _rotate(hooks: Hooks, name: str, **values: object) -> webhooks_pb2.RotateWebhookEndpointSecretResponse:
+async def _rotate(hooks: Hooks, name: str, **values: Any) -> webhooks_pb2.RotateWebhookEndpointSecretResponse:
     request = webhooks_pb2.RotateWebhookEndpointSecretRequest(name=name, **values)
     answer: webhooks_pb2.RotateWebhookEndpointSecretResponse = await hooks.stub.RotateWebhookEndpointSecret(request)
     return answer
