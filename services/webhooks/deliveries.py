@@ -39,6 +39,8 @@ def list_deliveries(store_id: str, wanted: LogFilter, request: PageRequest) -> P
 
     It may hold fewer than were asked for, or none, and still have a next one: see `log_queries`.
     """
+    if wanted.endpoint_id and not log_queries.is_endpoint_of(store_id, wanted.endpoint_id):
+        return request.page([], lambda delivery: [delivery.id])
     found = log_queries.list_deliveries(store_id, wanted, request.after, request.limit)
     stopped_at = [found.stopped_at] if found.stopped_at else None
     return request.page(found.deliveries, lambda delivery: [delivery.id], stopped_at)

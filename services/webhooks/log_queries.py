@@ -13,9 +13,9 @@ from typing import Any
 from ulid import ULID
 
 from services.common.paging import Position
-from services.webhooks.models import AttemptRow, handle
+from services.webhooks.models import AttemptRow, EndpointRow, handle
 
-WINDOW = 10_000
+WINDOW = 5_000
 NO_ANSWER = -1
 
 _ENDED = ("dead", "cancelled", "coalesced")
@@ -103,14 +103,17 @@ def lock_delivery(store_id: str, delivery_id: str) -> Delivery | None:
 
 
 def list_deliveries(store_id: str, wanted: LogFilter, after: Position | None, limit: int) -> Found:
-    """The store's deliveries that are wanted, newest first, from behind `after` ([id]) on."""
+    """The store's deliveries that are wanted, newest first, from behind `after` ([id]) on.
+
+    An endpoint that is named must be one of the store's.
+    """
     search = _search(store_id, wanted, after)
     window = WINDOW if search.others else limit
     # The inner query reads so many entries of one index at most: its conditions are those that the index answers.
     statement = f"""
         WITH looked AS MATERIALIZED (
             SELECT {_QUALIFIED} FROM {search.source} WHERE {" AND ".join(search.indexed)}
-            ORDER BY {search.order} DESC LIMIT %(window)s
+            ORDER BY {search.order} LIMIT %(window)s
         )
         (SELECT {_COLUMNS}, NULL::text FROM looked WHERE {" AND ".join(search.others) or "true"}
             ORDER BY id DESC LIMIT %(limit)s)
@@ -121,6 +124,12 @@ def list_deliveries(store_id: str, wanted: LogFilter, after: Position | None, li
     deliveries = [Delivery(*row[:-1]) for row in rows if row[-1] is None]
     stopped_at = next((row[-1] for row in rows if row[-1] is not None), None)
     return Found(deliveries, stopped_at if len(deliveries) < limit else None)
+
+
+def is_endpoint_of(store_id: str, endpoint_id: str) -> bool:
+    """Whether the store has, or had, this endpoint."""
+    query = EndpointRow.select().where(EndpointRow.id == endpoint_id, EndpointRow.store_id == store_id)
+    return bool(query.exists())
 
 
 def list_attempts(delivery: Delivery, limit: int) -> list[Attempt]:
@@ -144,10 +153,10 @@ class _Search:
     """How deliveries are looked for."""
 
     source: str
-    order: str
-    """The column whose order is that of time."""
     indexed: list[str]
     """The conditions that one index answers."""
+    order: str
+    """As that index has it."""
     others: list[str]
     values: dict[str, object]
 
@@ -156,43 +165,58 @@ def _search(store_id: str, wanted: LogFilter, after: Position | None) -> _Search
     values: dict[str, object] = {"store": store_id}
     marks: dict[str, str] = dict(_marks(wanted, values))
     conditions: dict[str, str] = dict(_conditions(wanted, values))
+    source, id_column = "delivery", "id"
     # The narrowest first: an event's deliveries are few, a product's are few, and what goes wrong is.
-    narrow = [name for name in ("event", "product") if name in conditions]
-    if narrow:
-        source, order, indexed = "delivery", "id", [conditions.pop(narrow[0]), "store_id = %(store)s"]
+    if event := conditions.pop("event", ""):
+        indexed, order = [event, "store_id = %(store)s"], "id DESC"
+    elif product := conditions.pop("product", ""):
+        indexed, order = [_one_of("store_id", "store"), product], "store_id, product_id, id DESC"
     elif marks:
         ((name, mark),) = marks.items()
-        source, order = (
-            "delivery_mark AS marked JOIN delivery ON delivery.id = marked.delivery_id",
-            "marked.delivery_id",
-        )
         del conditions[name]
-        indexed = [mark, "marked.store_id = %(store)s"]
+        source = "delivery_mark AS marked JOIN delivery ON delivery.id = marked.delivery_id"
+        id_column = "marked.delivery_id"
+        indexed, order = [_one_of("marked.store_id", "store"), mark], "marked.store_id, mark, marked.delivery_id DESC"
+    elif endpoint := conditions.pop("endpoint", ""):
+        indexed, order = [endpoint], "endpoint_id, id DESC"
     else:
-        endpoint = conditions.pop("endpoint", None)
-        source, order, indexed = "delivery", "id", ["store_id = %(store)s", *([endpoint] if endpoint else [])]
-    indexed += _bounds(order, wanted, after, values)
-    return _Search(source, order, indexed, list(conditions.values()), values)
+        indexed, order = [_one_of("store_id", "store")], "store_id, id DESC"
+    indexed += _bounds(id_column, wanted, after, values)
+    return _Search(source, indexed, order, list(conditions.values()), values)
+
+
+def _one_of(column: str, name: str) -> str:
+    """The column has this value, said so that only an index which begins with the column has the order wanted.
+
+    With a plain equation PostgreSQL may go through the ids of everybody's deliveries instead, which is quick only
+    where the wanted ones lie near the end.
+    """
+    return f"{column} BETWEEN %({name})s AND %({name})s"
 
 
 def _marks(wanted: LogFilter, values: dict[str, object]) -> Iterable[tuple[str, str]]:
     """The filters that the marks of what went wrong answer, by name; `values` takes what they compare with."""
     if wanted.state in _ENDED:
         values["mark"] = wanted.state
-        yield "state", "mark = %(mark)s"
+        yield "state", _one_of("mark", "mark")
     elif wanted.status_code and not 200 <= wanted.status_code <= 299:
         values["mark"] = str(_kept_code(wanted))
-        yield "code", "mark = %(mark)s"
+        yield "code", _one_of("mark", "mark")
 
 
 def _conditions(wanted: LogFilter, values: dict[str, object]) -> Iterable[tuple[str, str]]:
     """Every filter as a condition, by name; `values` takes what they compare with."""
-    for name in ("event_id", "product_id", "endpoint_id", "event_type", "state"):
+    for name in ("event_id", "event_type", "state"):
         if value := getattr(wanted, name):
             values[name] = value
-            # The index of products leaves out what is about none.
-            also = " AND product_id <> ''" if name == "product_id" else ""
-            yield name.removesuffix("_id"), f"{name} = %({name})s{also}"
+            yield name.removesuffix("_id"), f"{name} = %({name})s"
+    if wanted.endpoint_id:
+        values["endpoint_id"] = wanted.endpoint_id
+        yield "endpoint", _one_of("endpoint_id", "endpoint_id")
+    if wanted.product_id:
+        values["product_id"] = wanted.product_id
+        # The index of products leaves out what is about none.
+        yield "product", f"{_one_of('product_id', 'product_id')} AND product_id <> ''"
     if wanted.status_code:
         values["code"] = _kept_code(wanted)
         yield "code", "last_status_code = %(code)s AND attempt_count > 0"
@@ -208,17 +232,17 @@ def _kept_code(wanted: LogFilter) -> int:
     return 0 if wanted.status_code == NO_ANSWER else wanted.status_code
 
 
-def _bounds(order: str, wanted: LogFilter, after: Position | None, values: dict[str, object]) -> Iterable[str]:
+def _bounds(column: str, wanted: LogFilter, after: Position | None, values: dict[str, object]) -> Iterable[str]:
     """Where in the order of ids, which is that of time, the wanted ones lie."""
     if after is not None:
         values["after"] = after[0]
-        yield f"{order} < %(after)s"
+        yield f"{column} < %(after)s"
     if wanted.start_time:
         values["first_id"] = _id_at(wanted.start_time - _SLACK)
-        yield f"{order} >= %(first_id)s"
+        yield f"{column} >= %(first_id)s"
     if wanted.end_time:
         values["last_id"] = _id_at(wanted.end_time + _SLACK)
-        yield f"{order} < %(last_id)s"
+        yield f"{column} < %(last_id)s"
 
 
 def _id_at(moment: datetime) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 from sedifex.webhooks.v1 import webhooks_pb2
 
@@ -250,7 +251,7 @@ async def test_a_window_that_is_closed_lets_what_waits_go(hooks: Hooks, partner:
     waits = hooks.event()
     await hooks.publish(waits)
     request = webhooks_pb2.UpdateWebhookEndpointRequest(
-        webhook_endpoint=Endpoint(name=made.webhook_endpoint.name), update_mask={"paths": ["coalesce_window"]}
+        webhook_endpoint=Endpoint(name=made.webhook_endpoint.name), update_mask=FieldMask(paths=["coalesce_window"])
     )
     await hooks.stub.UpdateWebhookEndpoint(request)
     assert (await delivered(partner)).event["id"] == waits.id
