@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.common.access.caller import Caller
@@ -17,6 +17,9 @@ MAX_ENDPOINTS = 50
 
 MAX_MISSED = 10_000
 """How many missed events are counted."""
+
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""How much earlier than its disabling an endpoint may have begun to miss events, by the clocks of those who publish."""
 
 KEYS_SCOPE = "keys.read"
 
@@ -151,9 +154,10 @@ def enable_endpoint(store_id: str, endpoint_id: str, now: datetime) -> Enabled:
     endpoint = lock_endpoint(store_id, endpoint_id)
     if endpoint.is_enabled or endpoint.disable_time is None:
         return Enabled(endpoint)
-    missed = event_queries.count_missed(endpoint, endpoint.disable_time, MAX_MISSED)
+    since = max(endpoint.create_time, endpoint.disable_time - CLOCKS_DIFFER)
+    missed = event_queries.count_missed(endpoint, since, MAX_MISSED)
     enabled = replace(endpoint, state="enabled", state_reason="", disable_time=None)
-    return Enabled(_changed(enabled, now), missed, endpoint.disable_time)
+    return Enabled(_changed(enabled, now), missed, since)
 
 
 def disable_endpoint(store_id: str, endpoint_id: str, now: datetime) -> Endpoint:
@@ -162,8 +166,6 @@ def disable_endpoint(store_id: str, endpoint_id: str, now: datetime) -> Endpoint
     Raises:
         NotFound: there is none.
     """
-    # What is published at this moment makes a delivery, which waits, or is missed from `now` on: nothing lies between.
-    event_queries.stop_publishing()
     endpoint = lock_endpoint(store_id, endpoint_id)
     if not endpoint.is_enabled:
         return endpoint

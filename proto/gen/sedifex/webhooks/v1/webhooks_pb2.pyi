@@ -189,7 +189,9 @@ class WebhookEndpoint(_message.Message):
     secret_hint: _builtins.str
     """Enough of the secret to recognise it ("whsec_…aB3="), not to use it."""
     state_reason: _builtins.str
-    """Why it is disabled, in plain words. Empty: it is not."""
+    """Why it is disabled, in plain words, or from when on it will be: see health.
+    Empty: neither.
+    """
     rate_limit_per_second: _builtins.int
     """How many deliveries a second are begun at most. Zero: as many as there are."""
     max_concurrency: _builtins.int
@@ -212,8 +214,13 @@ class WebhookEndpoint(_message.Message):
     def coalesce_window(self) -> _duration_pb2.Duration:
         """How long "product.updated" of one product may wait for the next one, to be
         sent as one event with what the product has come to: at most a minute.
-        Absent or zero: each change is sent at once. Nothing but what lies in
-        between is left out.
+        Absent or zero: each change is sent at once.
+
+        The window is that of the first update: however many follow, one is sent
+        when it ends, the last one, whose "before" is as it was before the last
+        change. "product.created" and "product.deleted" are never left out, and send
+        first what waits. So nothing is left out but what lies in between. What has
+        been begun is not left out either, nor are repeats by a replay.
         """
 
     @_builtins.property
@@ -278,7 +285,7 @@ class Delivery(_message.Message):
         STATE_DEAD: Delivery._State.ValueType  # 3
         """Given up: every try failed, or the endpoint said that it is gone."""
         STATE_CANCELLED: Delivery._State.ValueType  # 4
-        """Not sent: the endpoint was disabled or deleted first."""
+        """Not sent: the endpoint was deleted first."""
         STATE_COALESCED: Delivery._State.ValueType  # 5
         """Not sent: a later event of the same product, within the endpoint's
         coalesce_window, says all that it would have said.
@@ -296,7 +303,7 @@ class Delivery(_message.Message):
     STATE_DEAD: Delivery.State.ValueType  # 3
     """Given up: every try failed, or the endpoint said that it is gone."""
     STATE_CANCELLED: Delivery.State.ValueType  # 4
-    """Not sent: the endpoint was disabled or deleted first."""
+    """Not sent: the endpoint was deleted first."""
     STATE_COALESCED: Delivery.State.ValueType  # 5
     """Not sent: a later event of the same product, within the endpoint's
     coalesce_window, says all that it would have said.
@@ -346,7 +353,9 @@ class Delivery(_message.Message):
 
     @_builtins.property
     def next_attempt_time(self) -> _timestamp_pb2.Timestamp:
-        """When it is tried next. Absent: no more."""
+        """When it is tried next. Absent: no more. While its endpoint is disabled it
+        waits for that, however long ago this was.
+        """
 
     @_builtins.property
     def finish_time(self) -> _timestamp_pb2.Timestamp:
@@ -481,7 +490,7 @@ class Replay(_message.Message):
         STATE_SUCCEEDED: Replay._State.ValueType  # 2
         """Everything that it was to send is due or sent."""
         STATE_CANCELLED: Replay._State.ValueType  # 3
-        """It was stopped."""
+        """It was stopped, or the endpoint that it was for was disabled or deleted."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """The states of a replay."""
@@ -493,7 +502,7 @@ class Replay(_message.Message):
     STATE_SUCCEEDED: Replay.State.ValueType  # 2
     """Everything that it was to send is due or sent."""
     STATE_CANCELLED: Replay.State.ValueType  # 3
-    """It was stopped."""
+    """It was stopped, or the endpoint that it was for was disabled or deleted."""
 
     NAME_FIELD_NUMBER: _builtins.int
     REQUEST_FIELD_NUMBER: _builtins.int
@@ -531,7 +540,7 @@ class Replay(_message.Message):
 
     @_builtins.property
     def progress_time(self) -> _timestamp_pb2.Timestamp:
-        """Up to which moment it has looked at what happened."""
+        """Up to which moment it has looked at what was published."""
 
     def __init__(
         self,
@@ -616,11 +625,11 @@ class Event(_message.Message):
     type: _builtins.str
     """What happened: "product.created", "product.updated", "product.deleted",
     "key.created", "key.rotated", "key.expiring", "key.expired" or
-    "key.revoked".
+    "key.revoked". Nobody publishes "test.ping", which SendTestEvent makes.
     """
     sequence: _builtins.int
     """Grows with every change in the store: the order in which things happened
-    to its products, and in numbers of its own to its keys.
+    to its products, and in numbers of its own to its keys. Zero for a test.
     """
     data: _builtins.str
     """What the event carries: a JSON object, {"productId","before","after"} or
@@ -1206,8 +1215,8 @@ class EnableWebhookEndpointResponse(_message.Message):
     MISSED_COUNT_FIELD_NUMBER: _builtins.int
     MISSED_SINCE_TIME_FIELD_NUMBER: _builtins.int
     missed_count: _builtins.int
-    """How many events it has missed while it was disabled: at most 10,000 are
-    counted. Replay them with ReplayEvents.
+    """How many events that it wants it has missed while it was disabled: at most
+    10,000 are counted. Replay them with ReplayEvents.
     """
     @_builtins.property
     def webhook_endpoint(self) -> Global___WebhookEndpoint:
@@ -1215,8 +1224,8 @@ class EnableWebhookEndpointResponse(_message.Message):
 
     @_builtins.property
     def missed_since_time(self) -> _timestamp_pb2.Timestamp:
-        """Since when it was disabled: the start_time to give to ReplayEvents. Absent:
-        it was not.
+        """Since when it may have missed some: the start_time to give to ReplayEvents.
+        Absent: it was not disabled.
         """
 
     def __init__(
@@ -1474,14 +1483,17 @@ class ReplayEventsRequest(_message.Message):
 
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[Global___Delivery.State.ValueType]:
-        """Only events whose delivery to the endpoint is in one of these states.
-        Events that were never delivered to it, because it was disabled or is
-        newer, count as STATE_CANCELLED. Empty: STATE_DEAD and STATE_CANCELLED.
+        """Only events whose newest delivery to the endpoint is in one of these states;
+        any but STATE_PENDING, which is on its way already. Events that made no
+        delivery to it, because it was disabled or is newer, count as
+        STATE_CANCELLED. Empty: STATE_DEAD and STATE_CANCELLED.
         """
 
     @_builtins.property
     def event_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Only events of these types. Empty: those that the endpoint has asked for."""
+        """Only events of these types, of those that the endpoint has asked for. Empty:
+        all of those.
+        """
 
     def __init__(
         self,
@@ -1512,8 +1524,9 @@ class ReplayEventsResponse(_message.Message):
     REPLAY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def replay(self) -> Global___Replay:
-        """The job. With validate_only it is none that goes on: its examined_count and
-        delivery_count say what would be done, 10,000 events counted at most.
+        """The job. With validate_only it is none that goes on and has no name: its
+        examined_count and delivery_count say what would be done, 10,000 events
+        looked at, at most.
         """
 
     def __init__(

@@ -172,7 +172,8 @@ class WebhooksServiceServicer:
 
     def DisableWebhookEndpoint(self, request, context):
         """Stops sending to an endpoint. Events of this time make no deliveries; what
-        is due to it waits.
+        is due to it waits, and goes on when the endpoint is enabled. Only what
+        somebody asks for by hand, a test event, is sent meanwhile.
 
         Disabling a disabled endpoint changes nothing and succeeds.
         """
@@ -220,6 +221,10 @@ class WebhooksServiceServicer:
 
     def ListDeliveries(self, request, context):
         """Lists the deliveries of a store, newest first, without their attempts.
+
+        No page looks at more than some thousand deliveries, so that none takes
+        long: a page of a rare kind may hold fewer than page_size, or none, and still
+        have a next_page_token. Only a page without one is the last.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -255,7 +260,13 @@ class WebhooksServiceServicer:
         disabled, those that were given up, or all since a time. A job that goes on
         by itself; get it to see how far it is.
 
-        Each event is sent under its own id, so that receivers know what they have.
+        Each event is sent under its own id, so that receivers know what they have,
+        as a delivery of its own. A replay has at most 1,000 deliveries under way to
+        each endpoint, so that what happens now need not wait for all of the past.
+
+        FAILED_PRECONDITION when nothing could be sent, because the endpoint is
+        disabled or the store has none that is enabled, and while another replay to
+        the same endpoint goes on. RESOURCE_EXHAUSTED while 20 of the store do.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

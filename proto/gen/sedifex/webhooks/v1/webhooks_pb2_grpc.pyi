@@ -53,7 +53,8 @@ class WebhooksServiceStub:
     """
     DisableWebhookEndpoint: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.DisableWebhookEndpointRequest, _webhooks_pb2.DisableWebhookEndpointResponse]
     """Stops sending to an endpoint. Events of this time make no deliveries; what
-    is due to it waits.
+    is due to it waits, and goes on when the endpoint is enabled. Only what
+    somebody asks for by hand, a test event, is sent meanwhile.
 
     Disabling a disabled endpoint changes nothing and succeeds.
     """
@@ -79,7 +80,12 @@ class WebhooksServiceStub:
     DeleteWebhookEndpoint: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.DeleteWebhookEndpointRequest, _webhooks_pb2.DeleteWebhookEndpointResponse]
     """Deletes an endpoint. What is still due to it is not sent."""
     ListDeliveries: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.ListDeliveriesRequest, _webhooks_pb2.ListDeliveriesResponse]
-    """Lists the deliveries of a store, newest first, without their attempts."""
+    """Lists the deliveries of a store, newest first, without their attempts.
+
+    No page looks at more than some thousand deliveries, so that none takes
+    long: a page of a rare kind may hold fewer than page_size, or none, and still
+    have a next_page_token. Only a page without one is the last.
+    """
     GetDelivery: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.GetDeliveryRequest, _webhooks_pb2.GetDeliveryResponse]
     """Gets a delivery with its attempts."""
     RetryDelivery: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.RetryDeliveryRequest, _webhooks_pb2.RetryDeliveryResponse]
@@ -96,7 +102,13 @@ class WebhooksServiceStub:
     disabled, those that were given up, or all since a time. A job that goes on
     by itself; get it to see how far it is.
 
-    Each event is sent under its own id, so that receivers know what they have.
+    Each event is sent under its own id, so that receivers know what they have,
+    as a delivery of its own. A replay has at most 1,000 deliveries under way to
+    each endpoint, so that what happens now need not wait for all of the past.
+
+    FAILED_PRECONDITION when nothing could be sent, because the endpoint is
+    disabled or the store has none that is enabled, and while another replay to
+    the same endpoint goes on. RESOURCE_EXHAUSTED while 20 of the store do.
     """
     GetReplay: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.GetReplayRequest, _webhooks_pb2.GetReplayResponse]
     """Gets a replay, to see how far it is."""
@@ -138,7 +150,8 @@ class WebhooksServiceAsyncStub(WebhooksServiceStub):
     """
     DisableWebhookEndpoint: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.DisableWebhookEndpointRequest, _webhooks_pb2.DisableWebhookEndpointResponse]  # type: ignore[assignment]
     """Stops sending to an endpoint. Events of this time make no deliveries; what
-    is due to it waits.
+    is due to it waits, and goes on when the endpoint is enabled. Only what
+    somebody asks for by hand, a test event, is sent meanwhile.
 
     Disabling a disabled endpoint changes nothing and succeeds.
     """
@@ -164,7 +177,12 @@ class WebhooksServiceAsyncStub(WebhooksServiceStub):
     DeleteWebhookEndpoint: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.DeleteWebhookEndpointRequest, _webhooks_pb2.DeleteWebhookEndpointResponse]  # type: ignore[assignment]
     """Deletes an endpoint. What is still due to it is not sent."""
     ListDeliveries: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.ListDeliveriesRequest, _webhooks_pb2.ListDeliveriesResponse]  # type: ignore[assignment]
-    """Lists the deliveries of a store, newest first, without their attempts."""
+    """Lists the deliveries of a store, newest first, without their attempts.
+
+    No page looks at more than some thousand deliveries, so that none takes
+    long: a page of a rare kind may hold fewer than page_size, or none, and still
+    have a next_page_token. Only a page without one is the last.
+    """
     GetDelivery: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.GetDeliveryRequest, _webhooks_pb2.GetDeliveryResponse]  # type: ignore[assignment]
     """Gets a delivery with its attempts."""
     RetryDelivery: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.RetryDeliveryRequest, _webhooks_pb2.RetryDeliveryResponse]  # type: ignore[assignment]
@@ -181,7 +199,13 @@ class WebhooksServiceAsyncStub(WebhooksServiceStub):
     disabled, those that were given up, or all since a time. A job that goes on
     by itself; get it to see how far it is.
 
-    Each event is sent under its own id, so that receivers know what they have.
+    Each event is sent under its own id, so that receivers know what they have,
+    as a delivery of its own. A replay has at most 1,000 deliveries under way to
+    each endpoint, so that what happens now need not wait for all of the past.
+
+    FAILED_PRECONDITION when nothing could be sent, because the endpoint is
+    disabled or the store has none that is enabled, and while another replay to
+    the same endpoint goes on. RESOURCE_EXHAUSTED while 20 of the store do.
     """
     GetReplay: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.GetReplayRequest, _webhooks_pb2.GetReplayResponse]  # type: ignore[assignment]
     """Gets a replay, to see how far it is."""
@@ -250,7 +274,8 @@ class WebhooksServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_webhooks_pb2.DisableWebhookEndpointResponse, _abc.Awaitable[_webhooks_pb2.DisableWebhookEndpointResponse]]:
         """Stops sending to an endpoint. Events of this time make no deliveries; what
-        is due to it waits.
+        is due to it waits, and goes on when the endpoint is enabled. Only what
+        somebody asks for by hand, a test event, is sent meanwhile.
 
         Disabling a disabled endpoint changes nothing and succeeds.
         """
@@ -306,7 +331,12 @@ class WebhooksServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhooks_pb2.ListDeliveriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhooks_pb2.ListDeliveriesResponse, _abc.Awaitable[_webhooks_pb2.ListDeliveriesResponse]]:
-        """Lists the deliveries of a store, newest first, without their attempts."""
+        """Lists the deliveries of a store, newest first, without their attempts.
+
+        No page looks at more than some thousand deliveries, so that none takes
+        long: a page of a rare kind may hold fewer than page_size, or none, and still
+        have a next_page_token. Only a page without one is the last.
+        """
 
     @_abc_1.abstractmethod
     def GetDelivery(
@@ -347,7 +377,13 @@ class WebhooksServiceServicer(metaclass=_abc_1.ABCMeta):
         disabled, those that were given up, or all since a time. A job that goes on
         by itself; get it to see how far it is.
 
-        Each event is sent under its own id, so that receivers know what they have.
+        Each event is sent under its own id, so that receivers know what they have,
+        as a delivery of its own. A replay has at most 1,000 deliveries under way to
+        each endpoint, so that what happens now need not wait for all of the past.
+
+        FAILED_PRECONDITION when nothing could be sent, because the endpoint is
+        disabled or the store has none that is enabled, and while another replay to
+        the same endpoint goes on. RESOURCE_EXHAUSTED while 20 of the store do.
         """
 
     @_abc_1.abstractmethod
