@@ -61,11 +61,9 @@ class Result:
 
 _COMPLETE_TEXT = """
 WITH result AS (
-    SELECT * FROM unnest(%(position)s, %(delivery_id)s, %(lease_token)s, %(state)s, %(delay)s, %(attempt_id)s,
-        %(number)s, %(age)s, %(latency_ms)s, %(status_code)s, %(error)s, %(problem)s, %(response_headers)s,
-        %(response_body)s, %(remote_address)s, %(sign)s)
-    AS result (position, delivery_id, lease_token, state, delay, attempt_id, number, age, latency_ms, status_code,
-        error, problem, response_headers, response_body, remote_address, sign)
+    SELECT * FROM json_to_recordset(%(results)s) AS result (position integer, delivery_id text, lease_token uuid,
+        state text, delay float8, attempt_id text, number integer, age float8, latency_ms integer, status_code integer,
+        error text, problem text, response_headers jsonb, response_body bytea, remote_address text, sign text)
 ), ours AS MATERIALIZED (
     -- The rows come in the order of their ids. One by one: a join might read all that is due.
     SELECT result.*, held.endpoint_id FROM result CROSS JOIN LATERAL (
@@ -81,7 +79,7 @@ WITH result AS (
     INSERT INTO attempt (id, delivery_id, number, start_time, latency_ms, status_code, error, response_headers,
         response_body, remote_address)
     SELECT attempt_id, delivery_id, number, now() - make_interval(secs => age), latency_ms, status_code, error,
-        response_headers::jsonb, response_body, remote_address
+        response_headers, response_body, remote_address
     FROM ours WHERE attempt_id IS NOT NULL
 ), updated AS (
     UPDATE delivery SET
@@ -140,31 +138,23 @@ WITH result AS (
 )
 SELECT count(*) FROM ours
 """
-_COLUMNS = {
-    "position": "integer[]",
-    "delivery_id": "text[]",
-    "lease_token": "uuid[]",
-    "state": "text[]",
-    "delay": "float8[]",
-    "attempt_id": "text[]",
-    "number": "integer[]",
-    "age": "float8[]",
-    "latency_ms": "integer[]",
-    "status_code": "integer[]",
-    "error": "text[]",
-    "problem": "text[]",
-    "response_headers": "text[]",
-    "response_body": "bytea[]",
-    "remote_address": "text[]",
-    "sign": "text[]",
+_VALUES = {
+    "max_concurrency": breaker.DEFAULT_MAX_CONCURRENCY,
+    "trip_after": breaker.TRIP_AFTER,
+    "decrease": breaker.DECREASE,
+    "pauses": list(breaker.PAUSE_SECONDS),
 }
-_CONSTANTS = {
-    "max_concurrency": ("integer", breaker.DEFAULT_MAX_CONCURRENCY),
-    "trip_after": ("integer", breaker.TRIP_AFTER),
-    "decrease": ("float8", breaker.DECREASE),
-    "pauses": ("float8[]", list(breaker.PAUSE_SECONDS)),
-}
-_COMPLETE = Prepared("complete_due", _COMPLETE_TEXT, _COLUMNS | {name: kind for name, (kind, _) in _CONSTANTS.items()})
+_COMPLETE = Prepared(
+    "complete_due",
+    _COMPLETE_TEXT,
+    {
+        "results": "json",
+        "max_concurrency": "integer",
+        "trip_after": "integer",
+        "decrease": "float8",
+        "pauses": "float8[]",
+    },
+)
 
 
 def complete(results: Sequence[Result], gone_endpoints: Sequence[str], now: datetime) -> int:
@@ -183,30 +173,30 @@ def complete(results: Sequence[Result], gone_endpoints: Sequence[str], now: date
 
 def _record(results: Sequence[Result]) -> int:
     moment = time.monotonic()
-    rows = sorted((_row(position, result, moment) for position, result in enumerate(results)), key=itemgetter(1))
-    columns = dict(zip(_COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
+    rows = [_row(position, result, moment) for position, result in enumerate(results)]
+    rows.sort(key=itemgetter("delivery_id"))
     with handle.cursor() as cursor:
-        _COMPLETE.execute(cursor, columns | {name: value for name, (_, value) in _CONSTANTS.items()})
+        _COMPLETE.execute(cursor, _VALUES | {"results": json.dumps(rows)})
         ((recorded,),) = cursor.fetchall()
     return int(recorded)
 
 
-def _row(position: int, result: Result, moment: float) -> tuple[Any, ...]:
-    return (
-        position,
-        result.delivery_id,
-        result.lease_token,
-        result.state,
-        result.delay_seconds,
-        result.attempt_id,
-        result.attempt_number,
-        moment - result.begin,
-        result.latency_ms,
-        result.status_code,
-        result.error,
-        result.problem,
-        json.dumps(result.response_headers),
-        result.response_body,
-        result.remote_address,
-        result.sign.value,
-    )
+def _row(position: int, result: Result, moment: float) -> dict[str, Any]:
+    return {
+        "position": position,
+        "delivery_id": result.delivery_id,
+        "lease_token": result.lease_token.hex,
+        "state": result.state,
+        "delay": result.delay_seconds,
+        "attempt_id": result.attempt_id,
+        "number": result.attempt_number,
+        "age": moment - result.begin,
+        "latency_ms": result.latency_ms,
+        "status_code": result.status_code,
+        "error": result.error,
+        "problem": result.problem,
+        "response_headers": result.response_headers,
+        "response_body": "\\x" + result.response_body.hex(),
+        "remote_address": result.remote_address,
+        "sign": result.sign,
+    }
