@@ -67,7 +67,7 @@ class Partners:
         vault = Vault([VersionedSecret.model_validate(key) for key in keys])
         ids = [new_id("whe") for _ in range(count)]
         urls = {endpoint: f"http://{self.address}/{path}/{endpoint}" for endpoint in ids}
-        rows = [(each, store, urls[each], "", [], "enabled", "", "now()") for each in ids]
+        rows: list[tuple[Any, ...]] = [(each, store, urls[each], "", [], "enabled", "", "now()") for each in ids]
         sealed = {each: vault.seal(signing.new_secret(os.urandom(32)), each) for each in ids}
         with self.connection.cursor() as cursor:
             execute_values(cursor, _ENDPOINTS, rows, page_size=count)

@@ -289,7 +289,7 @@ def _report(message: str, failure: Exception) -> None:
 
 
 def _attempt_id() -> str:
-    """As `ids.new_id`, but for the order within a millisecond, which the attempts' numbers have; in a third of the time."""
+    """As `ids.new_id` in a third of the time; attempts have numbers, so their order within a millisecond is free."""
     value = int(time.time() * 1000).to_bytes(10, "big") + os.urandom(10)
     return "att_" + base64.b32encode(value)[6:].translate(_CROCKFORD).decode()
 
