@@ -14,6 +14,7 @@ from services.common.vault import Vault
 from services.webhooks.__main__ import MIGRATIONS
 from services.webhooks.models import handle
 from services.webhooks.worker.loop import Worker
+from services.webhooks.worker.prepared import planned_once
 from services.webhooks.worker.sender import Sender, find_trust
 from services.webhooks.worker.upkeep import Upkeep
 
@@ -31,7 +32,7 @@ def working(settings: WebhooksSettings) -> Iterator[Worker]:
     url = settings.webhooks_database_url.get_secret_value()
     _allow_descriptors()
     with (
-        BlockingDatabase(handle, url, "webhooks-worker") as database,
+        BlockingDatabase(handle, planned_once(url), "webhooks-worker") as database,
         Sender(allowed_networks=settings.webhook_allowed_networks, max_in_flight=MAX_IN_FLIGHT) as sender,
     ):
         check_migrated(handle, MIGRATIONS)

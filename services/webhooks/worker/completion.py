@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from psycopg2.extras import execute_values
-
 from services.webhooks import breaker, endpoints, queries
 from services.webhooks.models import handle
+from services.webhooks.worker.prepared import Prepared
 
 
 class Sign(StrEnum):
@@ -59,14 +59,17 @@ class Result:
     sign: Sign
 
 
-_COMPLETE = """
-WITH result (position, delivery_id, lease_token, state, delay, attempt_id, number, age, latency_ms, status_code, error,
-             problem, response_headers, response_body, remote_address, sign) AS (VALUES %s),
-held AS (
-    SELECT due.delivery_id, due.lease_token, due.endpoint_id FROM due JOIN result USING (delivery_id, lease_token)
-    ORDER BY due.delivery_id FOR UPDATE OF due
+_COMPLETE_TEXT = """
+WITH result AS (
+    SELECT * FROM json_to_recordset(%(results)s) AS result (position integer, delivery_id text, lease_token uuid,
+        state text, delay float8, attempt_id text, number integer, age float8, latency_ms integer, status_code integer,
+        error text, problem text, response_headers jsonb, response_body bytea, remote_address text, sign text)
 ), ours AS MATERIALIZED (
-    SELECT result.*, held.endpoint_id FROM result JOIN held USING (delivery_id, lease_token)
+    -- The rows come in the order of their ids. One by one: a join might read all that is due.
+    SELECT result.*, held.endpoint_id FROM result CROSS JOIN LATERAL (
+        SELECT endpoint_id FROM due WHERE due.delivery_id = result.delivery_id AND lease_token = result.lease_token
+        FOR UPDATE
+    ) AS held
 ), ended AS (
     DELETE FROM due USING ours WHERE due.delivery_id = ours.delivery_id AND ours.delay IS NULL
 ), postponed AS (
@@ -76,7 +79,7 @@ held AS (
     INSERT INTO attempt (id, delivery_id, number, start_time, latency_ms, status_code, error, response_headers,
         response_body, remote_address)
     SELECT attempt_id, delivery_id, number, now() - make_interval(secs => age), latency_ms, status_code, error,
-        response_headers::jsonb, response_body, remote_address
+        response_headers, response_body, remote_address
     FROM ours WHERE attempt_id IS NOT NULL
 ), updated AS (
     UPDATE delivery SET
@@ -125,8 +128,8 @@ held AS (
             WHEN successes > 0 THEN now() ELSE coalesce(queue.failing_since, now()) END,
         pause_count = CASE WHEN successes > 0 THEN 0 ELSE queue.pause_count END + trips::integer,
         paused_until = CASE
-            WHEN trips THEN now() + make_interval(secs => (%(pauses)s::float8[])[least(
-                CASE WHEN successes > 0 THEN 0 ELSE queue.pause_count END + 1, cardinality(%(pauses)s::float8[]))])
+            WHEN trips THEN now() + make_interval(secs => (%(pauses)s)[least(
+                CASE WHEN successes > 0 THEN 0 ELSE queue.pause_count END + 1, cardinality(%(pauses)s))])
             WHEN successes > 0 THEN NULL ELSE queue.paused_until END,
         last_success_time = CASE WHEN successes > 0 THEN now() ELSE queue.last_success_time END,
         last_failure_time = CASE WHEN failures > 0 THEN now() ELSE queue.last_failure_time END,
@@ -135,7 +138,23 @@ held AS (
 )
 SELECT count(*) FROM ours
 """
-_TYPES = "(%s, %s, %s::uuid, %s, %s::float8, %s, %s, %s::float8, %s, %s, %s, %s, %s, %s::bytea, %s, %s)"
+_VALUES = {
+    "max_concurrency": breaker.DEFAULT_MAX_CONCURRENCY,
+    "trip_after": breaker.TRIP_AFTER,
+    "decrease": breaker.DECREASE,
+    "pauses": list(breaker.PAUSE_SECONDS),
+}
+_COMPLETE = Prepared(
+    "complete_due",
+    _COMPLETE_TEXT,
+    {
+        "results": "json",
+        "max_concurrency": "integer",
+        "trip_after": "integer",
+        "decrease": "float8",
+        "pauses": "float8[]",
+    },
+)
 
 
 def complete(results: Sequence[Result], gone_endpoints: Sequence[str], now: datetime) -> int:
@@ -155,38 +174,29 @@ def complete(results: Sequence[Result], gone_endpoints: Sequence[str], now: date
 def _record(results: Sequence[Result]) -> int:
     moment = time.monotonic()
     rows = [_row(position, result, moment) for position, result in enumerate(results)]
+    rows.sort(key=itemgetter("delivery_id"))
     with handle.cursor() as cursor:
-        ((recorded,),) = execute_values(cursor, _STATEMENT, rows, template=_TYPES, page_size=len(rows), fetch=True)
+        _COMPLETE.execute(cursor, _VALUES | {"results": json.dumps(rows)})
+        ((recorded,),) = cursor.fetchall()
     return int(recorded)
 
 
-def _row(position: int, result: Result, moment: float) -> tuple[Any, ...]:
-    return (
-        position,
-        result.delivery_id,
-        result.lease_token,
-        result.state,
-        result.delay_seconds,
-        result.attempt_id,
-        result.attempt_number,
-        moment - result.begin,
-        result.latency_ms,
-        result.status_code,
-        result.error,
-        result.problem,
-        json.dumps(result.response_headers),
-        result.response_body,
-        result.remote_address,
-        result.sign.value,
-    )
-
-
-# Constants of our own, put in once: execute_values takes no parameters beside the rows.
-_STATEMENT = _COMPLETE
-for _name, _value in {
-    "max_concurrency": str(breaker.DEFAULT_MAX_CONCURRENCY),
-    "trip_after": str(breaker.TRIP_AFTER),
-    "decrease": str(breaker.DECREASE),
-    "pauses": f"'{{{','.join(map(str, breaker.PAUSE_SECONDS))}}}'",
-}.items():
-    _STATEMENT = _STATEMENT.replace(f"%({_name})s", _value)
+def _row(position: int, result: Result, moment: float) -> dict[str, Any]:
+    return {
+        "position": position,
+        "delivery_id": result.delivery_id,
+        "lease_token": result.lease_token.hex,
+        "state": result.state,
+        "delay": result.delay_seconds,
+        "attempt_id": result.attempt_id,
+        "number": result.attempt_number,
+        "age": moment - result.begin,
+        "latency_ms": result.latency_ms,
+        "status_code": result.status_code,
+        "error": result.error,
+        "problem": result.problem,
+        "response_headers": result.response_headers,
+        "response_body": "\\x" + result.response_body.hex(),
+        "remote_address": result.remote_address,
+        "sign": result.sign,
+    }

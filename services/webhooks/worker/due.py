@@ -24,6 +24,7 @@ from psycopg2.extras import register_uuid
 from services.common.vault import Sealed
 from services.webhooks import breaker
 from services.webhooks.models import handle
+from services.webhooks.worker.prepared import Prepared
 
 register_uuid()
 
@@ -86,7 +87,7 @@ class Claim:
     """Unix time, as the database has it."""
 
 
-_CLAIM = """
+_CLAIM_TEXT = """
 WITH busy (endpoint_id, in_flight, is_slow) AS (
     SELECT * FROM unnest(%(busy)s::text[], %(in_flight)s::integer[], %(slow)s::boolean[])
 ), picked AS MATERIALIZED (
@@ -137,22 +138,26 @@ WITH busy (endpoint_id, in_flight, is_slow) AS (
     ) AS due
 ), chosen AS (
     -- In turn: everybody's first, then everybody's second.
-    SELECT delivery_id FROM (
+    SELECT delivery_id, is_proven FROM (
         SELECT *, row_number() OVER (PARTITION BY is_proven ORDER BY place, next_due) AS turn FROM found
     ) AS ranked
     WHERE is_proven OR turn <= %(unproven)s ORDER BY place, next_due LIMIT %(total)s
 ), held AS MATERIALIZED (
     -- A lease that has run out may be completed at this very moment: that one has the lock, and goes first.
-    SELECT due.delivery_id, due.endpoint_id FROM due JOIN chosen USING (delivery_id)
+    SELECT due.delivery_id, due.endpoint_id, chosen.is_proven FROM due JOIN chosen USING (delivery_id)
     WHERE due.due_time <= now() FOR UPDATE OF due SKIP LOCKED
 ), leased AS (
     UPDATE due SET due_time = now() + make_interval(secs => %(lease)s), lease_token = %(token)s
-    FROM held WHERE due.delivery_id = held.delivery_id RETURNING due.delivery_id
+    FROM held WHERE due.delivery_id = held.delivery_id RETURNING due.delivery_id, held.is_proven
 ), taken AS MATERIALIZED (
-    SELECT bound.*, (SELECT count(*) FROM found WHERE found.endpoint_id = bound.endpoint_id) AS found,
-        (SELECT count(*) FROM held WHERE held.endpoint_id = bound.endpoint_id) AS taken,
-        (SELECT count(*) FROM found WHERE NOT is_proven) AS unproven
-    FROM bound
+    SELECT bound.*, counted.found, counted.taken, sum(CASE WHEN NOT is_proven THEN found END) OVER () AS unproven
+    FROM (
+        SELECT endpoint_id, sum(found) AS found, sum(taken) AS taken FROM (
+            SELECT endpoint_id, 0 AS found, 0 AS taken FROM bound
+            UNION ALL SELECT endpoint_id, 1, 0 FROM found
+            UNION ALL SELECT endpoint_id, 0, 1 FROM held
+        ) AS each GROUP BY endpoint_id
+    ) AS counted JOIN bound ON bound.endpoint_id = counted.endpoint_id
 ), next AS MATERIALIZED (
     SELECT endpoint_id, taken,
         -- Something is due that a completion would make room for.
@@ -160,7 +165,8 @@ WITH busy (endpoint_id, in_flight, is_slow) AS (
         CASE
             WHEN NOT flows AND is_disabled THEN CASE WHEN taken > 0 THEN lease_end ELSE 'infinity' END
             WHEN NOT flows THEN paused_until
-            WHEN taken < found AND NOT is_proven AND unproven > %(unproven)s THEN now() + make_interval(secs => %(look_again)s)
+            WHEN taken < found AND NOT is_proven AND unproven > %(unproven)s
+                THEN now() + make_interval(secs => %(look_again)s)
             WHEN taken < found OR (found >= quota AND found < room) THEN now()
             WHEN found < room THEN least(ahead.due_time, lease_end)
             WHEN rate > 0 AND tokens - taken < 1 THEN now() + make_interval(secs => (capacity - tokens + taken) / rate)
@@ -181,20 +187,18 @@ WITH busy (endpoint_id, in_flight, is_slow) AS (
     UPDATE endpoint_queue AS queue SET next_due = coalesce(next.next_due, 'infinity'), is_held = next.is_held,
         version = queue.version + 1, tokens = next.tokens, tokens_time = now()
     FROM next WHERE queue.endpoint_id = next.endpoint_id RETURNING queue.next_due
-), secret AS (
-    SELECT endpoint_id, array_agg(sealed ORDER BY create_time DESC) AS sealed,
-        array_agg(seal_version ORDER BY create_time DESC) AS versions
-    FROM endpoint_secret
-    WHERE endpoint_id IN (SELECT endpoint_id FROM held) AND (end_time IS NULL OR end_time > now()) GROUP BY endpoint_id
 ), job AS (
-    SELECT delivery.id, delivery.attempt_count + 1, endpoint.id, endpoint.delete_time IS NULL, bound.is_proven,
+    SELECT delivery.id, delivery.attempt_count + 1, endpoint.id, endpoint.delete_time IS NULL, leased.is_proven,
         endpoint.url, secret.sealed, secret.versions, event.id, event.type, event.body
     FROM leased
     JOIN delivery ON delivery.id = leased.delivery_id
     JOIN endpoint ON endpoint.id = delivery.endpoint_id
     JOIN event ON event.id = delivery.event_id
-    JOIN bound ON bound.endpoint_id = endpoint.id
-    LEFT JOIN secret ON secret.endpoint_id = endpoint.id
+    CROSS JOIN LATERAL (
+        SELECT array_agg(sealed ORDER BY create_time DESC) AS sealed,
+            array_agg(seal_version ORDER BY create_time DESC) AS versions
+        FROM endpoint_secret WHERE endpoint_id = endpoint.id AND (end_time IS NULL OR end_time > now())
+    ) AS secret
 ), again AS (
     SELECT CASE
         WHEN (SELECT count(*) FROM picked) > (SELECT count(*) FROM state)
@@ -206,6 +210,26 @@ WITH busy (endpoint_id, in_flight, is_slow) AS (
 )
 SELECT again.seconds, extract(epoch FROM clock_timestamp())::float8, job.* FROM again LEFT JOIN job ON true
 """
+
+_CLAIM = Prepared(
+    "claim_due",
+    _CLAIM_TEXT,
+    {
+        "token": "uuid",
+        "total": "integer",
+        "each": "integer",
+        "unproven": "integer",
+        "lease": "float8",
+        "busy": "text[]",
+        "in_flight": "integer[]",
+        "slow": "boolean[]",
+        "endpoints": "integer",
+        "concurrency": "integer",
+        "burst": "float8",
+        "look_again": "float8",
+        "max_sleep": "float8",
+    },
+)
 
 _RELEASE = """
 WITH given AS (
@@ -238,7 +262,7 @@ def claim(token: UUID, room: Room, lease_seconds: float, busy: Iterable[Busy] = 
         "max_sleep": MAX_SLEEP_S,
     }
     with handle.cursor() as cursor:
-        cursor.execute(_CLAIM, values)
+        _CLAIM.execute(cursor, values)
         rows = cursor.fetchall()
     again, time = rows[0][:2]
     jobs = [_job(token, row[2:]) for row in rows if row[2] is not None]
