@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.common.access.caller import Caller
 from services.common.errors import FailedPrecondition, NotFound
 from services.common.paging import Page, PageRequest
 from services.webhooks import due_queries, event_queries, log_queries, queries
+from services.webhooks.endpoints import check_may_hear_of
 from services.webhooks.event_queries import Event
 from services.webhooks.event_types import PING
 from services.webhooks.log_queries import Attempt, Delivery, LogFilter
@@ -23,13 +25,15 @@ class DeliveryRecord:
     """Empty: the event has been forgotten."""
 
 
-def get_delivery(store_id: str, delivery_id: str) -> DeliveryRecord:
+def get_delivery(store_id: str, delivery_id: str, caller: Caller) -> DeliveryRecord:
     """The delivery of this id in this store, with its attempts and what was sent.
 
     Raises:
         NotFound: there is none.
+        PermissionDenied: it tells of a key, which the caller may not read.
     """
     delivery = _found(log_queries.find_delivery(store_id, delivery_id), store_id, delivery_id)
+    check_may_hear_of([delivery.event_type], caller)
     attempts = log_queries.list_attempts(delivery, MAX_ATTEMPTS_SHOWN)
     return DeliveryRecord(delivery, attempts, event_queries.find_event_body(delivery.event_id))
 
@@ -46,16 +50,18 @@ def list_deliveries(store_id: str, wanted: LogFilter, request: PageRequest) -> P
     return request.page(found.deliveries, lambda delivery: [delivery.id], stopped_at)
 
 
-def get_event(store_id: str, event_id: str) -> Event:
+def get_event(store_id: str, event_id: str, caller: Caller) -> Event:
     """The event of this id in this store.
 
     Raises:
         NotFound: there is none, or it has been forgotten.
+        PermissionDenied: it tells of a key, which the caller may not read.
     """
     event = event_queries.find_event(store_id, event_id)
     if event is None:
         name = f"stores/{store_id}/events/{event_id}"
         raise NotFound(f"There is no event {name}. Events are kept for 30 days.", reason="EVENT_NOT_FOUND")
+    check_may_hear_of([event.type], caller)
     return event
 
 

@@ -18,6 +18,8 @@ from services.webhooks.models import AttemptRow, EndpointRow, handle
 WINDOW = 5_000
 NO_ANSWER = -1
 
+_IN_ORDER = 'COLLATE "C"'
+"""The order of ids that the indexes of the log have, and no other."""
 _ENDED = ("dead", "cancelled", "coalesced")
 _SLACK = timedelta(minutes=1)
 """How far the time in an id may lie from the create_time beside it: they are taken one after the other."""
@@ -113,12 +115,12 @@ def list_deliveries(store_id: str, wanted: LogFilter, after: Position | None, li
     statement = f"""
         WITH looked AS MATERIALIZED (
             SELECT {_QUALIFIED} FROM {search.source} WHERE {" AND ".join(search.indexed)}
-            ORDER BY {search.order} LIMIT %(window)s
+            ORDER BY {search.order} DESC LIMIT %(window)s
         )
         (SELECT {_COLUMNS}, NULL::text FROM looked WHERE {" AND ".join(search.others) or "true"}
-            ORDER BY id DESC LIMIT %(limit)s)
+            ORDER BY id {_IN_ORDER} DESC LIMIT %(limit)s)
         UNION ALL
-        SELECT {_NOTHING}, min(id) FROM looked HAVING count(*) = %(window)s
+        SELECT {_NOTHING}, min(id {_IN_ORDER}) FROM looked HAVING count(*) = %(window)s
     """  # noqa: S608 - names and conditions of our own, values apart
     rows = handle.execute_sql(statement, search.values | {"window": window, "limit": limit}).fetchall()
     deliveries = [Delivery(*row[:-1]) for row in rows if row[-1] is None]
@@ -153,10 +155,10 @@ class _Search:
     """How deliveries are looked for."""
 
     source: str
+    order: str
+    """The id, in the order that the index has."""
     indexed: list[str]
     """The conditions that one index answers."""
-    order: str
-    """As that index has it."""
     others: list[str]
     values: dict[str, object]
 
@@ -165,58 +167,42 @@ def _search(store_id: str, wanted: LogFilter, after: Position | None) -> _Search
     values: dict[str, object] = {"store": store_id}
     marks: dict[str, str] = dict(_marks(wanted, values))
     conditions: dict[str, str] = dict(_conditions(wanted, values))
-    source, id_column = "delivery", "id"
-    # The narrowest first: an event's deliveries are few, a product's are few, and what goes wrong is.
+    source, order = "delivery", f"id {_IN_ORDER}"
+    # The narrowest first: an event's deliveries are few, a product's are few among a store's, and what goes wrong is.
     if event := conditions.pop("event", ""):
-        indexed, order = [event, "store_id = %(store)s"], "id DESC"
+        indexed = [event, "store_id = %(store)s"]
     elif product := conditions.pop("product", ""):
-        indexed, order = [_one_of("store_id", "store"), product], "store_id, product_id, id DESC"
+        indexed = ["store_id = %(store)s", product]
     elif marks:
         ((name, mark),) = marks.items()
         del conditions[name]
         source = "delivery_mark AS marked JOIN delivery ON delivery.id = marked.delivery_id"
-        id_column = "marked.delivery_id"
-        indexed, order = [_one_of("marked.store_id", "store"), mark], "marked.store_id, mark, marked.delivery_id DESC"
-    elif endpoint := conditions.pop("endpoint", ""):
-        indexed, order = [endpoint], "endpoint_id, id DESC"
+        order = f"marked.delivery_id {_IN_ORDER}"
+        indexed = ["marked.store_id = %(store)s", mark]
     else:
-        indexed, order = [_one_of("store_id", "store")], "store_id, id DESC"
-    indexed += _bounds(id_column, wanted, after, values)
-    return _Search(source, indexed, order, list(conditions.values()), values)
-
-
-def _one_of(column: str, name: str) -> str:
-    """The column has this value, said so that only an index which begins with the column has the order wanted.
-
-    With a plain equation PostgreSQL may go through the ids of everybody's deliveries instead, which is quick only
-    where the wanted ones lie near the end.
-    """
-    return f"{column} BETWEEN %({name})s AND %({name})s"
+        indexed = [conditions.pop("endpoint", "store_id = %(store)s")]
+    indexed += _bounds(order, wanted, after, values)
+    return _Search(source, order, indexed, list(conditions.values()), values)
 
 
 def _marks(wanted: LogFilter, values: dict[str, object]) -> Iterable[tuple[str, str]]:
     """The filters that the marks of what went wrong answer, by name; `values` takes what they compare with."""
     if wanted.state in _ENDED:
         values["mark"] = wanted.state
-        yield "state", _one_of("mark", "mark")
+        yield "state", "mark = %(mark)s"
     elif wanted.status_code and not 200 <= wanted.status_code <= 299:
         values["mark"] = str(_kept_code(wanted))
-        yield "code", _one_of("mark", "mark")
+        yield "code", "mark = %(mark)s"
 
 
 def _conditions(wanted: LogFilter, values: dict[str, object]) -> Iterable[tuple[str, str]]:
     """Every filter as a condition, by name; `values` takes what they compare with."""
-    for name in ("event_id", "event_type", "state"):
+    for name in ("event_id", "product_id", "endpoint_id", "event_type", "state"):
         if value := getattr(wanted, name):
             values[name] = value
-            yield name.removesuffix("_id"), f"{name} = %({name})s"
-    if wanted.endpoint_id:
-        values["endpoint_id"] = wanted.endpoint_id
-        yield "endpoint", _one_of("endpoint_id", "endpoint_id")
-    if wanted.product_id:
-        values["product_id"] = wanted.product_id
-        # The index of products leaves out what is about none.
-        yield "product", f"{_one_of('product_id', 'product_id')} AND product_id <> ''"
+            # The index of products leaves out what is about none.
+            also = " AND product_id <> ''" if name == "product_id" else ""
+            yield name.removesuffix("_id"), f"{name} = %({name})s{also}"
     if wanted.status_code:
         values["code"] = _kept_code(wanted)
         yield "code", "last_status_code = %(code)s AND attempt_count > 0"

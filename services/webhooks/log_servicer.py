@@ -50,7 +50,7 @@ class LogServicer(webhooks_pb2_grpc.WebhooksServiceServicer):
         """Gets a delivery with its attempts."""
         # Three statements of one moment, hence a transaction.
         store_id, delivery_id = ids_of(request.name)
-        record = await self._database.write(deliveries.get_delivery, store_id, delivery_id)
+        record = await self._database.write(deliveries.get_delivery, store_id, delivery_id, current_caller())
         return webhooks_pb2.GetDeliveryResponse(delivery=delivery_record_message(record))
 
     async def RetryDelivery(
@@ -64,7 +64,7 @@ class LogServicer(webhooks_pb2_grpc.WebhooksServiceServicer):
     async def GetEvent(self, request: webhooks_pb2.GetEventRequest, _context: Context) -> webhooks_pb2.GetEventResponse:
         """Gets an event as it was published."""
         store_id, event_id = ids_of(request.name)
-        event = await self._database.read(deliveries.get_event, store_id, event_id)
+        event = await self._database.read(deliveries.get_event, store_id, event_id, current_caller())
         return webhooks_pb2.GetEventResponse(event=event_message(event))
 
     async def ReplayEvents(

@@ -142,6 +142,22 @@ async def test_another_stores_events_are_not_found(hooks: Hooks) -> None:
     assert refused.value.code() == Code.NOT_FOUND
 
 
+async def test_who_may_not_read_keys_does_not_read_of_them_in_the_log(hooks: Hooks) -> None:
+    await hooks.endpoint(event_types=["key.created"])
+    await hooks.publish(told := hooks.event("key.created"))
+    (delivery,) = await hooks.log()
+    _, without = await hooks.system.new_key(hooks.store, ["webhooks.read"])
+    for call in (
+        without.webhooks.GetEvent(webhooks_pb2.GetEventRequest(name=f"{hooks.store}/events/{told.id}")),
+        without.webhooks.GetDelivery(webhooks_pb2.GetDeliveryRequest(name=delivery.name)),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await call
+        assert refused.value.code() == Code.PERMISSION_DENIED
+    _, having = await hooks.system.new_key(hooks.store, ["webhooks.read", "keys.read"])
+    assert await having.webhooks.GetDelivery(webhooks_pb2.GetDeliveryRequest(name=delivery.name))
+
+
 async def test_what_has_succeeded_can_be_sent_again_under_the_same_id(
     hooks: Hooks, partner: Partner, worker: Worker
 ) -> None:

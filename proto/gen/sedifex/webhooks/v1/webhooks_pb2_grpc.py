@@ -231,7 +231,8 @@ class WebhooksServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetDelivery(self, request, context):
-        """Gets a delivery with its attempts.
+        """Gets a delivery with its attempts. An API key needs the scope keys.read for
+        those that tell of keys.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -249,7 +250,8 @@ class WebhooksServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetEvent(self, request, context):
-        """Gets an event as it was published.
+        """Gets an event as it was published. An API key needs the scope keys.read for
+        those that tell of keys.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

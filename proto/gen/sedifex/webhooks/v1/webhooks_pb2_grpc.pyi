@@ -87,7 +87,9 @@ class WebhooksServiceStub:
     have a next_page_token. Only a page without one is the last.
     """
     GetDelivery: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.GetDeliveryRequest, _webhooks_pb2.GetDeliveryResponse]
-    """Gets a delivery with its attempts."""
+    """Gets a delivery with its attempts. An API key needs the scope keys.read for
+    those that tell of keys.
+    """
     RetryDelivery: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.RetryDeliveryRequest, _webhooks_pb2.RetryDeliveryResponse]
     """Tries a delivery again now, whatever its state; also one that has succeeded.
 
@@ -96,7 +98,9 @@ class WebhooksServiceStub:
     or disabled: the answer never claims a try that will not be made.
     """
     GetEvent: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.GetEventRequest, _webhooks_pb2.GetEventResponse]
-    """Gets an event as it was published."""
+    """Gets an event as it was published. An API key needs the scope keys.read for
+    those that tell of keys.
+    """
     ReplayEvents: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.ReplayEventsRequest, _webhooks_pb2.ReplayEventsResponse]
     """Sends events of the past again: those that an endpoint missed while it was
     disabled, those that were given up, or all since a time. A job that goes on
@@ -184,7 +188,9 @@ class WebhooksServiceAsyncStub(WebhooksServiceStub):
     have a next_page_token. Only a page without one is the last.
     """
     GetDelivery: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.GetDeliveryRequest, _webhooks_pb2.GetDeliveryResponse]  # type: ignore[assignment]
-    """Gets a delivery with its attempts."""
+    """Gets a delivery with its attempts. An API key needs the scope keys.read for
+    those that tell of keys.
+    """
     RetryDelivery: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.RetryDeliveryRequest, _webhooks_pb2.RetryDeliveryResponse]  # type: ignore[assignment]
     """Tries a delivery again now, whatever its state; also one that has succeeded.
 
@@ -193,7 +199,9 @@ class WebhooksServiceAsyncStub(WebhooksServiceStub):
     or disabled: the answer never claims a try that will not be made.
     """
     GetEvent: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.GetEventRequest, _webhooks_pb2.GetEventResponse]  # type: ignore[assignment]
-    """Gets an event as it was published."""
+    """Gets an event as it was published. An API key needs the scope keys.read for
+    those that tell of keys.
+    """
     ReplayEvents: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.ReplayEventsRequest, _webhooks_pb2.ReplayEventsResponse]  # type: ignore[assignment]
     """Sends events of the past again: those that an endpoint missed while it was
     disabled, those that were given up, or all since a time. A job that goes on
@@ -344,7 +352,9 @@ class WebhooksServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhooks_pb2.GetDeliveryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhooks_pb2.GetDeliveryResponse, _abc.Awaitable[_webhooks_pb2.GetDeliveryResponse]]:
-        """Gets a delivery with its attempts."""
+        """Gets a delivery with its attempts. An API key needs the scope keys.read for
+        those that tell of keys.
+        """
 
     @_abc_1.abstractmethod
     def RetryDelivery(
@@ -365,7 +375,9 @@ class WebhooksServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhooks_pb2.GetEventRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhooks_pb2.GetEventResponse, _abc.Awaitable[_webhooks_pb2.GetEventResponse]]:
-        """Gets an event as it was published."""
+        """Gets an event as it was published. An API key needs the scope keys.read for
+        those that tell of keys.
+        """
 
     @_abc_1.abstractmethod
     def ReplayEvents(
