@@ -75,12 +75,15 @@ class Partners:
             execute_values(cursor, _SECRETS, secrets, page_size=count)
         return ids
 
-    def add_due(self, endpoints: Sequence[str], count: int, store: str) -> None:
-        """Makes so many deliveries due, in turn to each of the endpoints, all in one moment."""
+    def add_due(self, endpoints: Sequence[str], count: int, store: str) -> str:
+        """Makes so many deliveries due, in turn to each of the endpoints, all in one moment; answers what the ids of
+        their events begin with."""
         body = b'{"data":"' + b"x" * (BODY_BYTES - 11) + b'"}'
-        values = {"run": new_id("x")[-16:], "endpoints": list(endpoints), "count": count, "store": store, "body": body}
+        run = new_id("x")[-16:]
+        values = {"run": run, "endpoints": list(endpoints), "count": count, "store": store, "body": body}
         with self.connection.cursor() as cursor:
             cursor.execute(_DUE, values)
+        return f"evt_{run}"
 
     def start_worker(self, number: int, program: str = "services.webhooks.worker") -> Process:
         """Starts a worker."""

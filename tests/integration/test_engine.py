@@ -76,7 +76,7 @@ class Queue:
 
     def complete(self, *results: Result) -> int:
         """Records results."""
-        return self.database.write(completion.complete, results, (), datetime.now(UTC))
+        return self.database.write(completion.complete, results, (), datetime.now(UTC)).recorded
 
     def deliveries(self) -> list[Delivery]:
         """The log, newest first."""

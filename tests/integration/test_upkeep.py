@@ -1,4 +1,4 @@
-"""What is done now and then: partitions, retention, warnings, disabling; and how the queue is made of what was there."""
+"""What is done now and then: partitions, retention, warnings, disabling; and the queue made of what there was."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -122,7 +122,7 @@ def test_a_warning_goes_when_something_succeeds(queue: Queue) -> None:
 def test_an_endpoint_that_the_queue_has_forgotten_is_found(queue: Queue) -> None:
     endpoint = queue.add_endpoint()
     queue.add_due(endpoint)
-    queue.sql("UPDATE endpoint_queue SET next_due = 'infinity' WHERE endpoint_id = %s", endpoint)
+    queue.sql("DELETE FROM endpoint_nudge WHERE endpoint_id = %s", endpoint)
     assert queue.claim() == []
     queue.database.write(upkeep.mend_queue)
     assert len(queue.claim()) == 1

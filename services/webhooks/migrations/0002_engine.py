@@ -32,7 +32,8 @@ ALTER TABLE endpoint DROP COLUMN sealed_secret, DROP COLUMN seal_version, DROP C
 -- One row an endpoint: when to look for what is due to it, and how it does.
 CREATE TABLE endpoint_queue (
     endpoint_id       text PRIMARY KEY REFERENCES endpoint (id),
-    -- Never later than anything that could be sent. Earlier does no harm: whoever looks puts it right.
+    -- Never later than anything that could be sent, but for what a nudge tells of. Earlier does no harm: whoever looks
+    -- puts it right.
     next_due          timestamptz NOT NULL DEFAULT 'infinity',
     -- Something is due that the endpoint has no room for: the next completion brings it forward.
     is_held           boolean NOT NULL DEFAULT false,
@@ -63,32 +64,36 @@ CREATE INDEX due_order ON due (endpoint_id, due_time);
 CREATE INDEX due_leased ON due (endpoint_id, due_time) WHERE lease_token IS NOT NULL;
 CREATE INDEX due_by_hand ON due (endpoint_id) WHERE by_hand;
 
--- Whoever makes something due need not know of the queue. It is in the same transaction, so that no claim can miss it.
+-- That something has become due to an endpoint, said in the transaction that makes it so. A row of its own for each,
+-- and no change of endpoint_queue: publishers wait neither for each other nor for claims, nor claims for them.
+CREATE TABLE endpoint_nudge (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    endpoint_id text NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+CREATE INDEX endpoint_nudge_endpoint ON endpoint_nudge (endpoint_id);
+
+-- Whoever makes something due need not know of this.
 DROP TRIGGER due_notify ON due;
 DROP FUNCTION notify_due;
-CREATE FUNCTION queue_due() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION nudge_added() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO endpoint_queue AS queue (endpoint_id, next_due)
-        SELECT endpoint_id, min(due_time) FROM added GROUP BY endpoint_id ORDER BY endpoint_id
-        ON CONFLICT (endpoint_id) DO UPDATE
-        SET next_due = least(queue.next_due, excluded.next_due), version = queue.version + 1;
+    INSERT INTO endpoint_nudge (endpoint_id) SELECT DISTINCT endpoint_id FROM added;
     PERFORM pg_notify('webhooks_due', '');
     RETURN NULL;
 END $$;
 CREATE TRIGGER due_added AFTER INSERT ON due REFERENCING NEW TABLE AS added
-    FOR EACH STATEMENT EXECUTE FUNCTION queue_due();
+    FOR EACH STATEMENT EXECUTE FUNCTION nudge_added();
 
-CREATE FUNCTION queue_advanced() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION nudge_advanced() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE endpoint_queue SET next_due = least(next_due, NEW.due_time), version = version + 1
-        WHERE endpoint_id = NEW.endpoint_id;
+    INSERT INTO endpoint_nudge (endpoint_id) VALUES (NEW.endpoint_id);
     PERFORM pg_notify('webhooks_due', '');
     RETURN NULL;
 END $$;
 -- The engine's own statements change the token and see to the queue themselves.
 CREATE TRIGGER due_advanced AFTER UPDATE OF due_time ON due FOR EACH ROW
     WHEN (NEW.due_time < OLD.due_time AND NEW.lease_token IS NOT DISTINCT FROM OLD.lease_token)
-    EXECUTE FUNCTION queue_advanced();
+    EXECUTE FUNCTION nudge_advanced();
 
 CREATE FUNCTION queue_endpoint() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

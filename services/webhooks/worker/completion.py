@@ -134,9 +134,10 @@ WITH result AS (
         last_success_time = CASE WHEN successes > 0 THEN now() ELSE queue.last_success_time END,
         last_failure_time = CASE WHEN failures > 0 THEN now() ELSE queue.last_failure_time END,
         last_error = CASE WHEN failures > 0 THEN left(last[2], 500) ELSE queue.last_error END
-    FROM judged WHERE queue.endpoint_id = judged.endpoint_id
+    FROM judged WHERE queue.endpoint_id = judged.endpoint_id RETURNING queue.next_due
 )
-SELECT count(*) FROM ours
+SELECT (SELECT count(*) FROM ours), (SELECT extract(epoch FROM min(next_due) - now())::float8 FROM kept
+    WHERE next_due < 'infinity')
 """
 _VALUES = {
     "max_concurrency": breaker.DEFAULT_MAX_CONCURRENCY,
@@ -157,12 +158,22 @@ _COMPLETE = Prepared(
 )
 
 
-def complete(results: Sequence[Result], gone_endpoints: Sequence[str], now: datetime) -> int:
-    """Records what became of jobs and stops sending to endpoints that are gone; says how many jobs were still ours.
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a completion has brought."""
+
+    recorded: int
+    """How many of the jobs were still ours."""
+    again_seconds: float | None
+    """When to look what is due to their endpoints; None: there is nothing."""
+
+
+def complete(results: Sequence[Result], gone_endpoints: Sequence[str], now: datetime) -> Completion:
+    """Records what became of jobs and stops sending to endpoints that are gone.
 
     Wants a transaction.
     """
-    recorded = _record(results) if results else 0
+    recorded = _record(results) if results else Completion(0, None)
     for endpoint_id in gone_endpoints:
         endpoints.disable_gone_endpoint(endpoint_id, now)
     if any(result.state == "pending" for result in results):
@@ -171,14 +182,14 @@ def complete(results: Sequence[Result], gone_endpoints: Sequence[str], now: date
     return recorded
 
 
-def _record(results: Sequence[Result]) -> int:
+def _record(results: Sequence[Result]) -> Completion:
     moment = time.monotonic()
     rows = [_row(position, result, moment) for position, result in enumerate(results)]
     rows.sort(key=itemgetter("delivery_id"))
     with handle.cursor() as cursor:
         _COMPLETE.execute(cursor, _VALUES | {"results": json.dumps(rows)})
-        ((recorded,),) = cursor.fetchall()
-    return int(recorded)
+        ((recorded, again),) = cursor.fetchall()
+    return Completion(recorded, again)
 
 
 def _row(position: int, result: Result, moment: float) -> dict[str, Any]:

@@ -1,15 +1,15 @@
 """The queue of what is due, claimed fairly in one statement.
 
-Every endpoint has a row that tells when to look for what is due to it (`endpoint_queue.next_due`). A claim locks the
-rows that are longest due, takes from each what its concurrency, its rate and this worker's slots leave room for, in
-turn, and moves the row behind the others: whoever has a backlog of a million gets no more of a claim than whoever has
-one delivery. It moves each delivery's `due_time` to the end of a lease and marks it with a token of the claim. If the
-worker dies, the delivery simply becomes due again. How many an endpoint has in flight is counted from those leases, by
-all workers alike, so that a worker that is killed can leave no count behind.
+Every endpoint has a row that tells when to look for what is due to it (`endpoint_queue.next_due`); what has become due
+since, a nudge tells of. A claim locks the rows that are longest due, takes from each what its concurrency, its rate and
+this worker's slots leave room for, in turn, and moves the row behind the others: whoever has a backlog of a million
+gets no more of a claim than whoever has one delivery. It moves each delivery's `due_time` to the end of a lease and
+marks it with a token of the claim. If the worker dies, the delivery simply becomes due again. How many an endpoint has
+in flight is counted from those leases, by all workers alike, so that a worker that is killed can leave no count behind.
 
-A statement sees the database as of its beginning. A row that was changed between then and its lock (by a publisher, by
-another worker) is left for the next claim, which this one asks for: what was read of it would be older than the lock,
-and writing next_due from that would lose a wake-up or exceed a limit.
+A statement sees the database as of its beginning. A row that was changed between then and its lock, by another worker,
+is left for the next claim, which this one asks for: what was read of it would be older than the lock, and would exceed
+a limit or lose a wake-up. A nudge is taken away only by a statement that sees it, and so what it tells of.
 
 All times here are the database's: workers' clocks may differ, or jump.
 """
@@ -90,8 +90,16 @@ class Claim:
 _CLAIM_TEXT = """
 WITH busy (endpoint_id, in_flight, is_slow) AS (
     SELECT * FROM unnest(%(busy)s::text[], %(in_flight)s::integer[], %(slow)s::boolean[])
+), nudged AS MATERIALIZED (
+    SELECT DISTINCT endpoint_id FROM (
+        SELECT endpoint_id FROM endpoint_nudge ORDER BY id LIMIT 4 * %(endpoints)s
+    ) AS first LIMIT %(endpoints)s
+), candidate AS MATERIALIZED (
+    (SELECT endpoint_id FROM endpoint_queue WHERE next_due <= now() ORDER BY next_due LIMIT %(endpoints)s)
+    UNION SELECT endpoint_id FROM nudged
 ), picked AS MATERIALIZED (
-    SELECT * FROM endpoint_queue WHERE next_due <= now() ORDER BY next_due LIMIT %(endpoints)s FOR UPDATE SKIP LOCKED
+    SELECT queue.* FROM candidate JOIN endpoint_queue AS queue ON queue.endpoint_id = candidate.endpoint_id
+    FOR UPDATE OF queue SKIP LOCKED
 ), state AS MATERIALIZED (
     SELECT picked.endpoint_id, picked.next_due, picked.paused_until, endpoint.delete_time IS NOT NULL AS is_deleted,
         endpoint.delete_time IS NOT NULL
@@ -118,6 +126,9 @@ WITH busy (endpoint_id, in_flight, is_slow) AS (
             * extract(epoch FROM now() - picked.tokens_time)::float8)) AS tokens
         FROM (SELECT greatest(1, endpoint.rate_limit_per_second * %(burst)s::float8) AS capacity) AS size
     ) AS bucket
+), heard AS (
+    -- Those only that this statement sees: what they tell of, it sees too.
+    DELETE FROM endpoint_nudge WHERE endpoint_id IN (SELECT endpoint_id FROM state)
 ), bound AS MATERIALIZED (
     SELECT *,
         CASE WHEN is_deleted THEN %(total)s ELSE
@@ -200,9 +211,10 @@ WITH busy (endpoint_id, in_flight, is_slow) AS (
         FROM endpoint_secret WHERE endpoint_id = endpoint.id AND (end_time IS NULL OR end_time > now())
     ) AS secret
 ), again AS (
+    -- Whoever has a lock may not have seen what this has seen: another look is for those that it had to leave.
     SELECT CASE
-        WHEN (SELECT count(*) FROM picked) > (SELECT count(*) FROM state)
-            OR (SELECT count(*) FROM picked) = %(endpoints)s THEN 0
+        WHEN (SELECT count(*) FROM candidate) > (SELECT count(*) FROM state)
+            OR (SELECT count(*) FROM candidate) >= %(endpoints)s THEN 0
         ELSE extract(epoch FROM least(
             (SELECT min(next_due) FROM moved), (SELECT min(next_due) FROM endpoint_queue WHERE next_due > now()),
             now() + make_interval(secs => %(max_sleep)s)) - now())

@@ -25,6 +25,7 @@ from services.common.errors import SedifexError, Unavailable
 from services.common.vault import Vault
 from services.webhooks import signing
 from services.webhooks.worker import completion, due, outcomes
+from services.webhooks.worker.completion import Completion
 from services.webhooks.worker.due import Claim, Job
 from services.webhooks.worker.exchange import Exchange, Request
 from services.webhooks.worker.flights import Flights
@@ -40,7 +41,7 @@ a database alone that could not be reached."""
 LEASE_S = 30.0
 """Twice the longest exchange: ends only if the worker has died, or cannot reach the database for so long."""
 GATHER_S = 0.005
-"""The least time between two claims, and between two records, that are not full: what comes meanwhile shares one."""
+"""The least time between two claims, and between two records, that are not full."""
 
 _CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
@@ -61,10 +62,11 @@ class Worker:
         """How many deliveries of each claim are still to be recorded."""
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="webhooks-queue")
         self._claiming: Future[Claim] | None = None
-        self._recording: Future[int] | None = None
+        self._recording: Future[Completion] | None = None
         self._being_recorded: list[Outcome] = []
         self._record_size = BATCH
         self._claim_token, self._claim_total = uuid.uuid4(), 0
+        self._claim_begun = self._record_begun = 0.0
         self._look_at = self._claim_from = self._record_from = 0.0
         self._is_cut_off = False
         """The database did not take what it was to record. Until it does nothing is claimed: a claim could take up
@@ -164,7 +166,7 @@ class Worker:
             return
         room = self._flights.room(min(BATCH, self._sender.free), now)
         token = uuid.uuid4()
-        self._claim_from = now + GATHER_S
+        self._claim_begun = now
         self._claiming = self._run(self._database.read, due.claim, token, room, LEASE_S, self._flights.busy(now))
         self._claim_token, self._claim_total = token, room.total
 
@@ -184,8 +186,9 @@ class Worker:
         self._look_at = now + min(POLL_S, claim.again_seconds)
         if claim.jobs:
             self._claims[self._claim_token] = len(claim.jobs)
-        if len(claim.jobs) == self._claim_total:
-            self._claim_from = now
+        # At least half of the time nobody claims: what becomes due meanwhile shares the next one.
+        took = now - self._claim_begun
+        self._claim_from = now if len(claim.jobs) == self._claim_total else now + max(GATHER_S - took, took)
         if self._stopping.is_set():
             return  # what it has taken is given back
         for job in claim.jobs:
@@ -225,7 +228,7 @@ class Worker:
         self._being_recorded, self._unrecorded = self._unrecorded[:size], self._unrecorded[size:]
         results = [outcome.result for outcome in self._being_recorded]
         gone = sorted({outcome.gone_endpoint for outcome in self._being_recorded if outcome.gone_endpoint})
-        self._record_from = now + GATHER_S
+        self._record_begun = now
         self._recording = self._run(self._database.write, completion.complete, results, gone, datetime.now(UTC))
 
     def _end_record(self) -> None:
@@ -234,18 +237,21 @@ class Worker:
             return
         self._recording = None
         try:
-            recorded = recording.result()
+            done = recording.result()
         except Exception as failure:  # whatever it is, what has been sent must not be forgotten
             _report("outcomes wait to be recorded", failure)
             self._keep_unrecorded(failure)
             return
-        if recorded < len(self._being_recorded):
-            log.warning("leases had run out", extra={"count": len(self._being_recorded) - recorded})
+        if done.recorded < len(self._being_recorded):
+            log.warning("leases had run out", extra={"count": len(self._being_recorded) - done.recorded})
+        now = time.monotonic()
+        self._record_from = now + max(GATHER_S, now - self._record_begun)
         self._is_cut_off = False
         self._record_size = BATCH
         self._claims -= Counter(outcome.result.lease_token for outcome in self._being_recorded)
         self._being_recorded = []
-        self._look_at = 0.0  # their endpoints have room again
+        if done.again_seconds is not None:
+            self._look_at = min(self._look_at, now + done.again_seconds)
 
     def _keep_unrecorded(self, failure: Exception) -> None:
         """Takes back what could not be recorded, to try it again."""
