@@ -165,12 +165,6 @@ def supersede(delivery_ids: Sequence[str], now: datetime) -> None:
         )
 
 
-def hold_queues(endpoint_ids: Collection[str]) -> None:
-    """Keeps the queues of these endpoints until the commit: whoever touches several takes them in this order."""
-    statement = "SELECT 1 FROM endpoint_queue WHERE endpoint_id = ANY (%s) ORDER BY endpoint_id FOR UPDATE"
-    handle.execute_sql(statement, (list(endpoint_ids),))
-
-
 def flush(delivery_ids: Sequence[str]) -> None:
     """Makes deliveries that wait due now, before whatever is made due in this transaction."""
     if delivery_ids:

@@ -109,9 +109,7 @@ def _make_deliveries(wanted: Sequence[tuple[str, Event, Endpoint]], now: datetim
     concerned = {(each.endpoint_id, each.product_id) for each in candidates if coalescing.concerns(each)}
     decision = coalescing.decide(candidates, event_queries.lock_waiting(concerned))
     event_queries.supersede(decision.superseded, now)
-    if decision.flushed:
-        event_queries.hold_queues({endpoint.id for _, _, endpoint in wanted})
-        event_queries.flush(decision.flushed)
+    event_queries.flush(decision.flushed)
     left_out = set(decision.left_out)
     event_queries.insert_deliveries(
         [
