@@ -4,7 +4,7 @@ import asyncio
 import base64
 import os
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from sedifex.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc
-from sedifex.webhooks.v1 import webhooks_pb2_grpc
+from sedifex.webhooks.v1 import webhooks_pb2, webhooks_pb2_grpc
 
 from cli import operators
 from services.common.server import MAX_MESSAGE_BYTES
@@ -99,18 +99,13 @@ class System:
         given: dict[str, Any] = {"display_name": "Makola Corner", "environment": 2} | values
         store = catalog_pb2.Store(**given)
         request = catalog_pb2.CreateStoreRequest(store_id=f"st_{uuid.uuid4().hex[:12]}", store=store)
-        return str((await self._once_leases_hold(request)).store.name)
-
-    async def _once_leases_hold(self, request: catalog_pb2.CreateStoreRequest) -> Any:
-        """A test before this one may have held up the loop that the services run on, so that their leases ran out."""
-        async with asyncio.timeout(DEADLINE_S):
-            while True:
-                try:
-                    return await self.operator.catalog.CreateStore(request)
-                except grpc.aio.AioRpcError as failure:
-                    if failure.code() is not grpc.StatusCode.UNAVAILABLE:
-                        raise
-                await asyncio.sleep(0.1)
+        made = await _once_leases_hold(lambda: self.operator.catalog.CreateStore(request))
+        name = str(made.store.name)
+        # Each service has a lease of its own.
+        await _once_leases_hold(lambda: self.operator.keys.ListKeys(keys_pb2.ListKeysRequest(parent=name)))
+        listing = webhooks_pb2.ListWebhookEndpointsRequest(parent=name)
+        await _once_leases_hold(lambda: self.operator.webhooks.ListWebhookEndpoints(listing))
+        return name
 
     async def new_key(
         self, store: str, scopes: Sequence[str] = ALL_SCOPES, **values: Any
@@ -119,6 +114,18 @@ class System:
         request = keys_pb2.CreateKeyRequest(parent=store, display_name="Test", scopes=scopes, **values)
         made = await self.operator.keys.CreateKey(request)
         return made.key, self.as_(made.secret)
+
+
+async def _once_leases_hold(call: Callable[[], Any]) -> Any:
+    """The answer to a call. A test before may have held up the loop that the services run on, so that leases ran out."""
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            try:
+                return await call()
+            except grpc.aio.AioRpcError as failure:
+                if failure.code() is not grpc.StatusCode.UNAVAILABLE:
+                    raise
+            await asyncio.sleep(0.1)
 
 
 def error_info(failure: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo:

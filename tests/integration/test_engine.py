@@ -263,6 +263,22 @@ async def test_a_delivery_that_cannot_be_signed_fails_in_sight(
     assert queue.deliveries()[0].state == "pending"
 
 
+async def test_an_outcome_that_cannot_be_kept_does_not_hold_up_the_others(
+    new_queue: Callable[..., Queue], vault: Vault, partner: Partner
+) -> None:
+    queue = new_queue(partner.url)
+    queue.publish(4)
+    jobs = queue.claim()
+    results = [_result(job, 200) for job in jobs]
+    results[2] = replace(results[2], error="PostgreSQL keeps no \0")
+    with Sender(allowed_networks=_LOOPBACK) as sender:
+        worker = Worker(queue.database, sender, vault)
+        worker._unrecorded += map(outcomes.Outcome, results)
+        worker.start()
+        await _until(lambda: [each.state for each in queue.deliveries()] == ["succeeded"] * 4)
+        worker.stop(WAIT_S)
+
+
 async def _until(holds: Callable[[], bool]) -> None:
     """Waits for something that nobody gives notice of."""
     deadline = time.monotonic() + WAIT_S

@@ -255,15 +255,18 @@ class Worker:
 
     def _keep_unrecorded(self, failure: Exception) -> None:
         """Takes back what could not be recorded, to try it again."""
+        pause = POLL_S
         if not isinstance(failure, Unavailable):
             # There is one among them that PostgreSQL will never take: by halves it is found, and told without details.
+            pause = 0.0
             self._record_size = max(1, len(self._being_recorded) // 2)
             if len(self._being_recorded) == 1:
                 self._being_recorded = [outcomes.without_details(self._being_recorded[0])]
+                pause = POLL_S  # should it be something else after all
         self._unrecorded[:0] = self._being_recorded
         self._being_recorded = []
         self._is_cut_off = True
-        self._record_from = time.monotonic() + POLL_S
+        self._record_from = time.monotonic() + pause
 
     def _settle(self) -> None:
         """Waits for the statements that are under way, each of which has a limit of its own."""
