@@ -16,8 +16,8 @@ from bench import load, timed_keys
 from bench.figures import Figure, Row, Run, percentile
 from bench.load import Round
 from rig.board import SCOPES, Board, new_board
-from rig.system import free_address
-from rig.watchers import UNLIMITED, verdict_on
+from rig.system import UNLIMITED, free_address
+from rig.watchers import verdict_on
 from services.common.access.leased import MARGIN_S, leased_verdicts
 from services.common.access.verdicts import RemoteSource
 from services.common.clients import service_channel
@@ -92,7 +92,7 @@ async def verdict(run: Run) -> Sequence[Row]:
     secret, digester = run.system.values["service_secret"], Digester(run.system.keys_settings.token_peppers)
     async with service_channel(run.system.keys_addresses[0], "catalog", secret) as channel:
         stub, request = keys_pb2_grpc.KeysServiceStub(channel), keys_pb2.VerifyTokenRequest(token=made.secret)
-        async with leased_verdicts(RemoteSource(stub), UNLIMITED) as verdicts:
+        async with leased_verdicts(RemoteSource.behind(channel), UNLIMITED) as verdicts:
             kept = await _microseconds(lambda: verdict_on(made.secret, verdicts), VERDICTS)
         hop = await _microseconds(lambda: stub.VerifyToken(request, timeout=load.DEADLINE_S), LOOKUPS)
     url = run.system.keys_settings.keys_database_url.get_secret_value()

@@ -202,11 +202,25 @@ def audit_verify(
 @app.command()
 def listen(
     port: Annotated[int, typer.Option(help="Port to listen on, on this machine only.")] = 8090,
+    status: Annotated[
+        int | None, typer.Option(min=200, max=599, help="Answer with this status, to see what Sedifex makes of it.")
+    ] = None,
+    latency: Annotated[float, typer.Option(min=0, max=60, help="Wait for so many seconds before answering.")] = 0,
+    forward: Annotated[
+        str | None, typer.Option(help="Post on what has verified to this URL, as it came, and answer as that does.")
+    ] = None,
+    brief: Annotated[bool, typer.Option("--brief", help="One line an event, without its body.")] = False,
 ) -> None:
-    """Receive webhooks here, verify and print them. The secret comes from SEDIFEX_LISTEN_SECRET."""
-    from cli import listening
+    """Receive webhooks here, verify and print them.
 
-    raise typer.Exit(listening.run(port))
+    The signing secret comes from SEDIFEX_LISTEN_SECRET; during a rotation both, with a comma between them.
+    """
+    from cli import forwarding, listening
+
+    if forward is not None and not forwarding.is_url(forward):
+        raise typer.BadParameter("must begin with http:// or https://", param_hint="--forward")
+    options = listening.Options(listening.secrets_of_environment(), status, latency, forward, brief)
+    raise typer.Exit(listening.run(port, options))
 
 
 @app.command("import")

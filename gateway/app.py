@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway import transcoding, uploads
+from gateway import schemas, transcoding, uploads
 from gateway.clients import Backend, readiness
 from gateway.origin import Origins
 from services.common import telemetry
@@ -63,6 +63,7 @@ def build(settings: GatewaySettings, services: list[Backend], beside: Sequence[B
         Route("/healthz", _healthz, methods=ALL_METHODS),
         Route("/readyz", _readyz(services), methods=ALL_METHODS),
         Route("/openapi.json", _openapi(transcoder), methods=ALL_METHODS),
+        Route(schemas.PATH, _event_schemas(services), methods=ALL_METHODS),
         *beside,
     ]
     routes += [
@@ -161,6 +162,12 @@ def _openapi(transcoder: transcoding.Transcoder) -> Callable[[Request], object]:
         return Response(content, headers=headers, media_type="application/json")
 
     return endpoint
+
+
+def _event_schemas(services: list[Backend]) -> Callable[[Request], object]:
+    """The schemas of events, as the Webhooks service has them."""
+    (webhooks,) = (each.channel for each in services if each.name == "webhooks")
+    return schemas.EventSchemas(webhooks).serve
 
 
 class _Pictures(StaticFiles):

@@ -12,18 +12,16 @@ from pathlib import Path
 
 from rig.asking import Ask, Pace, Seat, until_told
 from rig.board import Board, Outcome, Slot
+from rig.system import UNLIMITED
 from services.common import errors
 from services.common.access.caller import Caller
 from services.common.access.leased import leased_verdicts
-from services.common.access.origin import Origin
+from services.common.access.origin import NOWHERE, Origin
 from services.common.access.verdicts import RemoteSource, Verdicts
 from services.common.clients import service_channel
 from services.common.settings import PREFIX
 
 SECRET_VARIABLE = PREFIX + "SERVICE_SECRET"
-HERE = Origin("127.0.0.1")
-UNLIMITED = 1_000_000_000
-"""Refusals in a minute: all that ask are one address."""
 
 
 class Unleased:
@@ -33,7 +31,7 @@ class Unleased:
         self._verdicts = verdicts
         self._kept: dict[str, Caller] = {}
 
-    async def caller(self, token: str, _origin: Origin) -> Caller:
+    async def caller(self, token: str, _origin: Origin = NOWHERE) -> Caller:
         """See `verdicts.Verdicts`, which this does not keep to."""
         if token not in self._kept:
             self._kept[token] = await verdict_on(token, self._verdicts)
@@ -42,7 +40,7 @@ class Unleased:
 
 async def verdict_on(token: str, verdicts: Verdicts) -> Caller:
     """Asks for a verdict, as the access interceptor does for each call; see `verdicts.Verdicts`."""
-    return await verdicts.caller(token, HERE)
+    return await verdicts.caller(token, NOWHERE)
 
 
 def asking(verdicts: Verdicts) -> Ask:
@@ -73,9 +71,8 @@ async def _run(options: argparse.Namespace) -> None:
         running = []
         for seat in seats:
             channel = service_channel(options.keys, "catalog", os.environ[SECRET_VARIABLE])
-            verdicts: Verdicts = await stack.enter_async_context(
-                leased_verdicts(RemoteSource.behind(await stack.enter_async_context(channel)), UNLIMITED)
-            )
+            keys = RemoteSource.behind(await stack.enter_async_context(channel))
+            verdicts: Verdicts = await stack.enter_async_context(leased_verdicts(keys, UNLIMITED))
             asked = asking(Unleased(verdicts) if options.unleased else verdicts)
             running.append(asyncio.create_task(Seat(board, board.columns[seat], asked, pace).run()))
         stop = asyncio.create_task(until_told())

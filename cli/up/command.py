@@ -105,7 +105,7 @@ class _System:
         with console.status("Opening the sample shop …"):
             made, is_new = demo.prepare(self._state, load(KeysSettings), ports)
         console.print("The sample shop is " + ("stocked." if is_new else "as you left it."))
-        receiver = ["cli.main", "listen", "--port", str(ports["receiver"])]
+        receiver = ["cli.main", "listen", "--brief", "--port", str(ports["receiver"])]
         self._supervisor.start(
             Member("receiver", receiver, {SECRET_VARIABLE: made.webhookSecret}, shows=True, stops_last=True)
         )

@@ -71,13 +71,22 @@ class PageRequest:
             raise InvalidArgument.field("page_token", message, reason="PAGE_TOKEN_INVALID")
         return cls(size, after, digest)
 
-    def page(self, rows: Sequence[Row], position: Callable[[Row], Position]) -> "Page[Row]":
-        """Cuts the fetched rows to a page. `position` gives the sort values of a row."""
+    def page(
+        self, rows: Sequence[Row], position: Callable[[Row], Position], stopped_at: Position | None = None
+    ) -> "Page[Row]":
+        """Cuts the fetched rows to a page. `position` gives the sort values of a row.
+
+        `stopped_at` are the sort values at which a search was broken off that has found fewer rows than it might have:
+        the next page goes on behind them.
+        """
         kept = list(rows[: self.size])
-        if len(rows) <= self.size:
-            return Page(kept, "")
-        token = json.dumps([self._scope, *position(kept[-1])], separators=(",", ":"))
-        return Page(kept, base64.urlsafe_b64encode(token.encode()).decode())
+        if len(rows) > self.size:
+            return Page(kept, self._token(position(kept[-1])))
+        return Page(kept, self._token(stopped_at) if stopped_at is not None else "")
+
+    def _token(self, after: Position) -> str:
+        token = json.dumps([self._scope, *after], separators=(",", ":"))
+        return base64.urlsafe_b64encode(token.encode()).decode()
 
 
 @dataclass(frozen=True)

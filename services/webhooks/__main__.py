@@ -16,8 +16,10 @@ from services.common.errors import InvalidArgument
 from services.common.settings import WebhooksSettings
 from services.common.stores import StoreDirectory
 from services.common.vault import Vault
+from services.common.waiting import running
 from services.webhooks import destination
 from services.webhooks.models import handle
+from services.webhooks.replaying import Replaying
 from services.webhooks.servicer import WebhooksServicer
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -37,30 +39,34 @@ async def serving(settings: WebhooksSettings) -> AsyncIterator[int]:
         ):
             stores = StoreDirectory(catalog_pb2_grpc.CatalogServiceStub(catalog))
             vault = Vault(settings.webhook_secret_keys)
+            replaying = Replaying(database)
             service = server.Service(
                 webhooks_pb2.DESCRIPTOR.services_by_name["WebhooksService"],
-                WebhooksServicer(database, vault, stores, _url_check(settings)),
+                WebhooksServicer(database, vault, stores, _url_check(settings), replaying),
                 webhooks_pb2_grpc.add_WebhooksServiceServicer_to_server,
             )
-            async with server.serving(
-                [service],
-                address=settings.webhooks_listen,
-                verdicts=verdicts,
-                service_secret=secret,
-                database=database,
-                drain_seconds=settings.drain_seconds,
-            ) as port:
+            async with (
+                running(replaying.run()),
+                server.serving(
+                    [service],
+                    address=settings.webhooks_listen,
+                    verdicts=verdicts,
+                    service_secret=secret,
+                    database=database,
+                    drain_seconds=settings.drain_seconds,
+                ) as port,
+            ):
                 yield port
 
 
-def _url_check(settings: WebhooksSettings) -> Callable[[str], str]:
-    def check(url: str) -> str:
+def _url_check(settings: WebhooksSettings) -> Callable[[str, str], str]:
+    def check(url: str, field: str) -> str:
         try:
             return destination.check_url(
                 url, allow_insecure=settings.webhook_allow_http, allowed=settings.webhook_allowed_networks
             )
         except destination.InvalidDestination as problem:
-            raise InvalidArgument.field("url", str(problem), reason="URL_NOT_ALLOWED") from None
+            raise InvalidArgument.field(field, str(problem), reason="URL_NOT_ALLOWED") from None
 
     return check
 

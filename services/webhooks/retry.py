@@ -48,12 +48,15 @@ class Decision:
     disable_endpoint: bool = False
 
 
-def decide(*, status: int | None, attempts: int, jitter: float, retry_after: int | None = None) -> Decision:
+def decide(
+    *, status: int | None, attempts: int, jitter: float, retry_after: int | None = None, once: bool = False
+) -> Decision:
     """Judge the attempt that has just ended.
 
     ``status`` is the HTTP status, or None where no complete answer came (a transport error). ``attempts`` counts this
     attempt too, so it is 1 after the first; past the schedule, as after a manual retry, a failure is DEAD again.
     ``jitter`` is uniform in [0, 1). ``retry_after`` is the endpoint's wish in seconds (see parse_retry_after).
+    ``once``: it is not tried again by itself, as a test event is not.
 
     2xx succeeds. All else is retried, redirects with it: they are not followed, since the address was checked and
     agreed for this URL alone. 410 Gone is dead at once (as Standard Webhooks advises) and disables the endpoint.
@@ -66,7 +69,7 @@ def decide(*, status: int | None, attempts: int, jitter: float, retry_after: int
         return Decision(Outcome.SUCCEEDED)
     if status == _GONE:
         return Decision(Outcome.DEAD, disable_endpoint=True)
-    if attempts >= MAX_ATTEMPTS:
+    if once or attempts >= MAX_ATTEMPTS:
         return Decision(Outcome.DEAD)
     return Decision(Outcome.RETRY, delay=_delay(attempts, jitter, retry_after))
 

@@ -53,6 +53,11 @@ def new_secret(entropy: bytes) -> str:
     return SECRET_PREFIX + base64.b64encode(entropy).decode()
 
 
+def hint(secret: str) -> str:
+    """Enough of a secret to recognise it, not to use it."""
+    return f"{SECRET_PREFIX}…{secret[-4:]}"
+
+
 def headers(secrets: Sequence[str], event_id: str, timestamp: int, body: bytes) -> dict[str, str]:
     """Give the four headers that sign ``body`` under every secret, in the order given (the newest first).
 

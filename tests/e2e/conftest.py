@@ -121,9 +121,9 @@ def api(demo: dict[str, Any]) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="session")
 def node_folder(root: Path) -> Path:
-    """A folder with verify.mjs and its libraries, installed from the lock file once."""
+    """A folder with the verifiers and their libraries, installed from the lock file once."""
     source = root / "tests" / "e2e" / "node"
-    contents = b"".join((source / name).read_bytes() for name in ("package-lock.json", "verify.mjs"))
+    contents = b"".join((source / name).read_bytes() for name in ("package-lock.json", "vectors.mjs", "verify.mjs"))
     folder = root / "build" / f"node-{hashlib.sha256(contents).hexdigest()[:12]}"
     if not (folder / "installed").exists():
         shutil.rmtree(folder, ignore_errors=True)

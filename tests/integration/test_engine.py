@@ -18,13 +18,17 @@ from services.common.access.caller import Caller
 from services.common.database import BlockingDatabase
 from services.common.ids import new_id
 from services.common.vault import Vault
-from services.webhooks import endpoints, publishing, queries
+from services.webhooks import endpoints, log_queries, publishing
+from services.webhooks.endpoints import NewEndpoint
+from services.webhooks.log_queries import Attempt, Delivery, LogFilter
 from services.webhooks.models import handle
 from services.webhooks.publishing import News
-from services.webhooks.worker import due, outcomes
+from services.webhooks.worker import completion, due, outcomes
 from services.webhooks.worker.__main__ import working
-from services.webhooks.worker.due import Job, Result
+from services.webhooks.worker.completion import Result, Sign
+from services.webhooks.worker.due import Claim, Job, Room
 from services.webhooks.worker.loop import Worker
+from services.webhooks.worker.outcomes import Moment
 from services.webhooks.worker.sender import Sender
 from tests.partner import WAIT_S, Partner
 from tests.system import Settings
@@ -43,13 +47,9 @@ class Queue:
         self.endpoint = new_id("whe")
         database.write(
             endpoints.create_endpoint,
-            endpoint_id=self.endpoint,
-            store_id=self.store,
-            url=url,
-            display_name="",
-            event_types=(),
-            secret="whsec_" + "A" * 43 + "=",
-            request_id=None,
+            self.endpoint,
+            NewEndpoint(self.store, url),
+            "whsec_" + "A" * 43 + "=",
             vault=vault,
             caller=Caller("operators/op_1", access_pb2.AUDIENCE_OPERATOR),
             now=datetime.now(UTC),
@@ -61,23 +61,31 @@ class Queue:
         batch = [News(new_id("evt"), self.store, "product.created", n, now, "{}") for n in range(1, count + 1)]
         self.database.write(publishing.publish_events, batch, lambda: new_id("dlv"), now)
 
+    def look(self, limit: int = 200) -> Claim:
+        """Claims what is due."""
+        return self.database.read(due.claim, uuid.uuid4(), Room(limit, 200, 200), LEASE_S)
+
     def claim(self, limit: int = 200) -> list[Job]:
         """Claims what is due to this endpoint."""
-        jobs = self.database.read(due.claim, uuid.uuid4(), limit, LEASE_S)
-        return [job for job in jobs if job.endpoint_id == self.endpoint]
+        return [job for job in self.look(limit).jobs if job.endpoint_id == self.endpoint]
+
+    def allow(self, concurrency: int) -> None:
+        """As if the endpoint had shown that it can take so many at a time."""
+        self.sql("UPDATE endpoint SET max_concurrency = %s WHERE id = %s", concurrency, self.endpoint)
+        self.sql("UPDATE endpoint_queue SET concurrency = %s WHERE endpoint_id = %s", concurrency, self.endpoint)
 
     def complete(self, *results: Result) -> int:
         """Records results."""
-        return self.database.write(due.complete, results, (), datetime.now(UTC))
+        return self.database.write(completion.complete, results, (), datetime.now(UTC)).recorded
 
-    def deliveries(self) -> list[queries.Delivery]:
+    def deliveries(self) -> list[Delivery]:
         """The log, newest first."""
-        return self.database.read(queries.list_deliveries, self.store, None, None, None, 1000)
+        return self.database.read(log_queries.list_deliveries, self.store, LogFilter(), None, 1000).deliveries
 
-    def attempts(self) -> list[queries.Attempt]:
+    def attempts(self) -> list[Attempt]:
         """The attempts of the one delivery."""
         (delivery,) = self.deliveries()
-        return self.database.read(queries.list_attempts, delivery.id, 100)
+        return self.database.read(log_queries.list_attempts, delivery, 100)
 
     def expire_leases(self) -> None:
         """As if the lease time had passed."""
@@ -104,11 +112,16 @@ def new_queue(settings: Settings, vault: Vault) -> Iterator[Callable[..., Queue]
 
 def _result(job: Job, status: int) -> Result:
     return replace(
-        outcomes.of_failure(job, "", attempt_id=new_id("att"), jitter=0.5, now=datetime.now(UTC)).result,
+        outcomes.of_failure(job, "", attempt_id=new_id("att"), jitter=0.5, now=_now()).result,
         state="succeeded" if status == 200 else "pending",
         delay_seconds=None if status == 200 else 5.0,
         status_code=status,
+        sign=Sign.SUCCESS if status == 200 else Sign.CONGESTION,
     )
+
+
+def _now() -> Moment:
+    return Moment(time.monotonic(), datetime.now(UTC))
 
 
 def test_what_is_claimed_is_not_claimed_again_until_its_lease_ends(new_queue: Callable[..., Queue]) -> None:
@@ -123,11 +136,12 @@ def test_what_is_claimed_is_not_claimed_again_until_its_lease_ends(new_queue: Ca
 def test_concurrent_claims_never_share_a_delivery(new_queue: Callable[..., Queue]) -> None:
     queue = new_queue()
     queue.publish(100)
+    queue.allow(100)
     claimed: list[str] = []
 
     def claim() -> None:
-        while jobs := queue.claim(7):
-            claimed.extend(job.delivery_id for job in jobs)
+        while (found := queue.look(7)).jobs or not found.again_seconds:
+            claimed.extend(job.delivery_id for job in found.jobs)
         handle.close()
 
     threads = [threading.Thread(target=claim) for _ in range(4)]
@@ -238,7 +252,7 @@ async def test_a_delivery_that_cannot_be_signed_fails_in_sight(
     new_queue: Callable[..., Queue], settings: Settings, partner: Partner
 ) -> None:
     queue = new_queue(partner.url)
-    queue.sql("UPDATE endpoint SET seal_version = 99 WHERE id = %s", queue.endpoint)
+    queue.sql("UPDATE endpoint_secret SET seal_version = 99 WHERE endpoint_id = %s", queue.endpoint)
     healthy = new_queue(partner.url)
     queue.publish()
     healthy.publish()
@@ -247,6 +261,22 @@ async def test_a_delivery_that_cannot_be_signed_fails_in_sight(
         await _until(lambda: bool(queue.attempts()))
     assert "could not be signed" in queue.attempts()[0].error
     assert queue.deliveries()[0].state == "pending"
+
+
+async def test_an_outcome_that_cannot_be_kept_does_not_hold_up_the_others(
+    new_queue: Callable[..., Queue], vault: Vault, partner: Partner
+) -> None:
+    queue = new_queue(partner.url)
+    queue.publish(4)
+    jobs = queue.claim()
+    results = [_result(job, 200) for job in jobs]
+    results[2] = replace(results[2], error="PostgreSQL keeps no \0")
+    with Sender(allowed_networks=_LOOPBACK) as sender:
+        worker = Worker(queue.database, sender, vault)
+        worker._unrecorded += map(outcomes.Outcome, results)
+        worker.start()
+        await _until(lambda: [each.state for each in queue.deliveries()] == ["succeeded"] * 4)
+        worker.stop(WAIT_S)
 
 
 async def _until(holds: Callable[[], bool]) -> None:

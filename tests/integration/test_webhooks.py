@@ -215,7 +215,7 @@ async def test_the_secret_of_an_endpoint_is_neither_shown_again_nor_kept_in_clea
     listed = await system.operator.webhooks.ListWebhookEndpoints(webhooks_pb2.ListWebhookEndpointsRequest(parent=store))
     assert made.secret not in str(listed)
     with handle.connection_context():
-        rows = handle.execute_sql("SELECT sealed_secret FROM endpoint").fetchall()
+        rows = handle.execute_sql("SELECT sealed FROM endpoint_secret").fetchall()
     assert all(made.secret.encode() not in bytes(row[0]) for row in rows)
 
 

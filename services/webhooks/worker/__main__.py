@@ -1,5 +1,6 @@
 """The webhooks worker as a process: `sedifex webhooks-worker`. Any number may run."""
 
+import resource
 import signal
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,14 @@ from services.common.vault import Vault
 from services.webhooks.__main__ import MIGRATIONS
 from services.webhooks.models import handle
 from services.webhooks.worker.loop import Worker
+from services.webhooks.worker.prepared import planned_once
 from services.webhooks.worker.sender import Sender, find_trust
+from services.webhooks.worker.upkeep import Upkeep
+
+MAX_IN_FLIGHT = 512
+"""Enough for endpoints that take a while: at 250 ms each, 2,000 deliveries a second."""
+DESCRIPTORS = 4 * MAX_IN_FLIGHT
+"""Connections in flight, and those kept open for what comes next."""
 
 
 @contextmanager
@@ -22,13 +30,15 @@ def working(settings: WebhooksSettings) -> Iterator[Worker]:
     if settings.mode == "production" and not find_trust():
         raise SystemExit("No CA certificates were found to verify endpoints by. Install them, or set SSL_CERT_FILE.")
     url = settings.webhooks_database_url.get_secret_value()
+    _allow_descriptors()
     with (
-        BlockingDatabase(handle, url, "webhooks-worker") as database,
-        Sender(allowed_networks=settings.webhook_allowed_networks) as sender,
+        BlockingDatabase(handle, planned_once(url), "webhooks-worker") as database,
+        Sender(allowed_networks=settings.webhook_allowed_networks, max_in_flight=MAX_IN_FLIGHT) as sender,
     ):
         check_migrated(handle, MIGRATIONS)
         worker = Worker(database, sender, Vault(settings.webhook_secret_keys))
         listener = Listener(url, "webhooks_due", worker.wake)
+        Upkeep(database).schedule(worker.scheduler)
         worker.start()
         listener.start()
         try:
@@ -36,6 +46,14 @@ def working(settings: WebhooksSettings) -> Iterator[Worker]:
         finally:
             listener.stop()
             worker.stop(settings.worker_drain_seconds)
+
+
+def _allow_descriptors() -> None:
+    """A process may often hold 1,024 only: the rest would look like endpoints that cannot be reached."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def main() -> None:

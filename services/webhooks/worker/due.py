@@ -1,23 +1,38 @@
-"""The queue of what is due: claimed in one statement, completed in one statement.
+"""The queue of what is due, claimed fairly in one statement.
 
-A claim moves each row's `due_time` to the end of its lease and marks the row with a token of the claim. If the worker
-dies, the row simply becomes due again. A completion counts only where the row still carries the token, so a worker that
-comes too late cannot end the work of another. All times here are the database's: workers' clocks may differ.
+Every endpoint has a row that tells when to look for what is due to it (`endpoint_queue.next_due`); what has become due
+since, a nudge tells of. A claim locks the rows that are longest due, takes from each what its concurrency, its rate and
+this worker's slots leave room for, in turn, and moves the row behind the others: whoever has a backlog of a million
+gets no more of a claim than whoever has one delivery. It moves each delivery's `due_time` to the end of a lease and
+marks it with a token of the claim. If the worker dies, the delivery simply becomes due again. How many an endpoint has
+in flight is counted from those leases, by all workers alike, so that a worker that is killed can leave no count behind.
+
+A statement sees the database as of its beginning. A row that was changed between then and its lock, by another worker,
+is left for the next claim, which this one asks for: what was read of it would be older than the lock, and would exceed
+a limit or lose a wake-up. A nudge is taken away only by a statement that sees it, and so what it tells of.
+
+All times here are the database's: workers' clocks may differ, or jump.
 """
 
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from psycopg2.extras import execute_values, register_uuid
+from psycopg2.extras import register_uuid
 
 from services.common.vault import Sealed
-from services.webhooks import endpoints, queries
+from services.webhooks import breaker
 from services.webhooks.models import handle
+from services.webhooks.worker.prepared import Prepared
 
 register_uuid()
+
+MAX_ENDPOINTS = 64
+"""How many endpoints a claim looks at."""
+LOOK_AGAIN_S = 0.1
+"""How soon an endpoint is looked at again that this worker, not the endpoint, had no room for."""
+MAX_SLEEP_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,118 +44,253 @@ class Job:
     attempt_number: int
     endpoint_id: str
     is_wanted: bool
-    """False if the endpoint has been disabled or deleted since: nothing is sent."""
+    """False if the endpoint has been deleted since: nothing is sent."""
+    is_proven: bool
+    """The endpoint is known to be well."""
     url: str
-    secret: Sealed
+    secrets: tuple[Sealed, ...]
+    """Every secret that signs now, the newest first."""
     event_id: str
+    event_type: str
     body: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What became of a job, as the database takes it."""
+class Busy:
+    """What an endpoint keeps of this worker at present."""
 
-    delivery_id: str
-    lease_token: UUID
-    state: str
-    """'succeeded', 'dead', 'cancelled', or 'pending': to be tried again."""
-    delay_seconds: float | None
-    """Until the next try; None unless 'pending'."""
-    attempt_id: str | None
-    """None if nothing was sent."""
-    attempt_number: int
-    start_time: datetime | None
-    latency_ms: int
-    status_code: int
-    error: str
-    response_body: bytes
+    endpoint_id: str
+    in_flight: int
+    is_slow: bool
+    """It has kept a request open for long."""
 
 
-_CLAIM = """
-WITH picked AS (
-    SELECT delivery_id FROM due WHERE due_time <= now() ORDER BY due_time LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What this worker has room for."""
+
+    total: int
+    each: int
+    """For one endpoint, what it has in flight included."""
+    unproven: int
+    """For all endpoints together that are not known to be well, beside what they have in flight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a claim has brought."""
+
+    jobs: list[Job]
+    again_seconds: float
+    """When to claim again, unless somebody gives notice first; zero: there may be more."""
+    database_time: float
+    """Unix time, as the database has it."""
+
+
+_CLAIM_TEXT = """
+WITH busy (endpoint_id, in_flight, is_slow) AS (
+    SELECT * FROM unnest(%(busy)s::text[], %(in_flight)s::integer[], %(slow)s::boolean[])
+), nudged AS MATERIALIZED (
+    SELECT DISTINCT endpoint_id FROM (
+        SELECT endpoint_id FROM endpoint_nudge ORDER BY id LIMIT 4 * %(endpoints)s
+    ) AS first LIMIT %(endpoints)s
+), candidate AS MATERIALIZED (
+    (SELECT endpoint_id FROM endpoint_queue WHERE next_due <= now() ORDER BY next_due LIMIT %(endpoints)s)
+    UNION SELECT endpoint_id FROM nudged
+), picked AS MATERIALIZED (
+    SELECT queue.* FROM candidate JOIN endpoint_queue AS queue ON queue.endpoint_id = candidate.endpoint_id
+    FOR UPDATE OF queue SKIP LOCKED
+), state AS MATERIALIZED (
+    SELECT picked.endpoint_id, picked.next_due, picked.paused_until, endpoint.delete_time IS NOT NULL AS is_deleted,
+        endpoint.delete_time IS NOT NULL
+            OR (endpoint.state = 'enabled' AND coalesce(picked.paused_until <= now(), true)) AS flows,
+        endpoint.state = 'disabled' AS is_disabled,
+        picked.failure_count = 0 AND picked.last_success_time IS NOT NULL
+            AND NOT coalesce(busy.is_slow, false) AS is_proven,
+        endpoint.rate_limit_per_second AS rate, bucket.capacity, bucket.tokens,
+        leased.first_end,
+        CASE WHEN picked.paused_until IS NOT NULL THEN 1
+             ELSE floor(least(picked.concurrency, coalesce(nullif(endpoint.max_concurrency, 0), %(concurrency)s)))
+        END - leased.count AS own_room,
+        %(each)s - coalesce(busy.in_flight, 0) AS worker_room
+    FROM picked
+    JOIN endpoint_queue AS seen ON seen.endpoint_id = picked.endpoint_id AND seen.version = picked.version
+    JOIN endpoint ON endpoint.id = picked.endpoint_id
+    LEFT JOIN busy ON busy.endpoint_id = picked.endpoint_id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS count, min(due_time) AS first_end FROM due
+        WHERE due.endpoint_id = picked.endpoint_id AND lease_token IS NOT NULL AND due_time > now()
+    ) AS leased
+    CROSS JOIN LATERAL (
+        SELECT capacity, least(capacity, picked.tokens + greatest(0, endpoint.rate_limit_per_second
+            * extract(epoch FROM now() - picked.tokens_time)::float8)) AS tokens
+        FROM (SELECT greatest(1, endpoint.rate_limit_per_second * %(burst)s::float8) AS capacity) AS size
+    ) AS bucket
+), heard AS (
+    -- Those only that this statement sees: what they tell of, it sees too.
+    DELETE FROM endpoint_nudge WHERE endpoint_id IN (SELECT endpoint_id FROM state)
+), bound AS MATERIALIZED (
+    SELECT *,
+        CASE WHEN is_deleted THEN %(total)s ELSE
+            greatest(0, least(own_room, worker_room, CASE WHEN rate > 0 THEN floor(tokens) END)) END::bigint AS room,
+        ceil(greatest(4, 2.0 * %(total)s / count(*) OVER ()))::bigint AS quota
+    FROM state
+), found AS MATERIALIZED (
+    SELECT bound.endpoint_id, bound.next_due, bound.is_proven, due.delivery_id,
+        row_number() OVER (PARTITION BY bound.endpoint_id ORDER BY due.due_time) AS place
+    FROM bound CROSS JOIN LATERAL (
+        (SELECT delivery_id, due_time FROM due
+         WHERE bound.flows AND due.endpoint_id = bound.endpoint_id AND due_time <= now()
+         ORDER BY due_time LIMIT least(bound.room, bound.quota))
+        UNION ALL
+        (SELECT delivery_id, due_time FROM due
+         WHERE NOT bound.flows AND due.endpoint_id = bound.endpoint_id AND by_hand AND due_time <= now()
+         LIMIT bound.quota)
+    ) AS due
+), chosen AS (
+    -- In turn: everybody's first, then everybody's second.
+    SELECT delivery_id, is_proven FROM (
+        SELECT *, row_number() OVER (PARTITION BY is_proven ORDER BY place, next_due) AS turn FROM found
+    ) AS ranked
+    WHERE is_proven OR turn <= %(unproven)s ORDER BY place, next_due LIMIT %(total)s
+), held AS MATERIALIZED (
+    -- A lease that has run out may be completed at this very moment: that one has the lock, and goes first.
+    SELECT due.delivery_id, due.endpoint_id, chosen.is_proven FROM due JOIN chosen USING (delivery_id)
+    WHERE due.due_time <= now() FOR UPDATE OF due SKIP LOCKED
 ), leased AS (
     UPDATE due SET due_time = now() + make_interval(secs => %(lease)s), lease_token = %(token)s
-    FROM picked WHERE due.delivery_id = picked.delivery_id RETURNING due.delivery_id
+    FROM held WHERE due.delivery_id = held.delivery_id RETURNING due.delivery_id, held.is_proven
+), taken AS MATERIALIZED (
+    SELECT bound.*, counted.found, counted.taken, sum(CASE WHEN NOT is_proven THEN found END) OVER () AS unproven
+    FROM (
+        SELECT endpoint_id, sum(found) AS found, sum(taken) AS taken FROM (
+            SELECT endpoint_id, 0 AS found, 0 AS taken FROM bound
+            UNION ALL SELECT endpoint_id, 1, 0 FROM found
+            UNION ALL SELECT endpoint_id, 0, 1 FROM held
+        ) AS each GROUP BY endpoint_id
+    ) AS counted JOIN bound ON bound.endpoint_id = counted.endpoint_id
+), next AS MATERIALIZED (
+    SELECT endpoint_id, taken,
+        -- Something is due that a completion would make room for.
+        flows AND (taken < found OR found >= room) AS is_held,
+        CASE
+            WHEN NOT flows AND is_disabled THEN CASE WHEN taken > 0 THEN lease_end ELSE 'infinity' END
+            WHEN NOT flows THEN paused_until
+            WHEN taken < found AND NOT is_proven AND unproven > %(unproven)s
+                THEN now() + make_interval(secs => %(look_again)s)
+            WHEN taken < found OR (found >= quota AND found < room) THEN now()
+            WHEN found < room THEN least(ahead.due_time, lease_end)
+            WHEN rate > 0 AND tokens - taken < 1 THEN now() + make_interval(secs => (capacity - tokens + taken) / rate)
+            WHEN own_room <= taken THEN least(first_end, now() + make_interval(secs => %(lease)s))
+            ELSE now() + make_interval(secs => %(look_again)s)
+        END AS next_due,
+        tokens - taken AS tokens
+    FROM taken
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN taken > 0 THEN now() + make_interval(secs => %(lease)s) ELSE 'infinity' END AS lease_end
+    ) AS lease
+    LEFT JOIN LATERAL (
+        SELECT due_time FROM due
+        WHERE found < least(room, quota) AND due.endpoint_id = taken.endpoint_id AND due_time > now()
+        ORDER BY due_time LIMIT 1
+    ) AS ahead ON true
+), moved AS (
+    UPDATE endpoint_queue AS queue SET next_due = coalesce(next.next_due, 'infinity'), is_held = next.is_held,
+        version = queue.version + 1, tokens = next.tokens, tokens_time = now()
+    FROM next WHERE queue.endpoint_id = next.endpoint_id RETURNING queue.next_due
+), job AS (
+    SELECT delivery.id, delivery.attempt_count + 1, endpoint.id, endpoint.delete_time IS NULL, leased.is_proven,
+        endpoint.url, secret.sealed, secret.versions, event.id, event.type, event.body
+    FROM leased
+    JOIN delivery ON delivery.id = leased.delivery_id
+    JOIN endpoint ON endpoint.id = delivery.endpoint_id
+    JOIN event ON event.id = delivery.event_id
+    CROSS JOIN LATERAL (
+        SELECT array_agg(sealed ORDER BY create_time DESC) AS sealed,
+            array_agg(seal_version ORDER BY create_time DESC) AS versions
+        FROM endpoint_secret WHERE endpoint_id = endpoint.id AND (end_time IS NULL OR end_time > now())
+    ) AS secret
+), again AS (
+    -- Whoever has a lock may not have seen what this has seen: another look is for those that it had to leave.
+    SELECT CASE
+        WHEN (SELECT count(*) FROM candidate) > (SELECT count(*) FROM state)
+            OR (SELECT count(*) FROM candidate) >= %(endpoints)s THEN 0
+        ELSE extract(epoch FROM least(
+            (SELECT min(next_due) FROM moved), (SELECT min(next_due) FROM endpoint_queue WHERE next_due > now()),
+            now() + make_interval(secs => %(max_sleep)s)) - now())
+        END::float8 AS seconds
 )
-SELECT delivery.id, delivery.attempt_count + 1, endpoint.id,
-       endpoint.state = 'enabled' AND endpoint.delete_time IS NULL,
-       endpoint.url, endpoint.sealed_secret, endpoint.seal_version, event.id, event.body
-FROM leased
-JOIN delivery ON delivery.id = leased.delivery_id
-JOIN endpoint ON endpoint.id = delivery.endpoint_id
-JOIN event ON event.id = delivery.event_id
+SELECT again.seconds, extract(epoch FROM clock_timestamp())::float8, job.* FROM again LEFT JOIN job ON true
 """
 
-_COMPLETE = """
-WITH result (delivery_id, lease_token, state, delay, attempt_id, number, start_time, latency_ms, status_code, error,
-             response_body) AS (VALUES %s),
--- In one order everywhere, so that two writers cannot wait for each other.
-held AS (
-    SELECT due.delivery_id, due.lease_token FROM due JOIN result USING (delivery_id, lease_token)
-    ORDER BY due.delivery_id FOR UPDATE OF due
-), ours AS (
-    SELECT result.* FROM result JOIN held USING (delivery_id, lease_token)
-), ended AS (
-    DELETE FROM due USING ours WHERE due.delivery_id = ours.delivery_id AND ours.delay IS NULL
-), postponed AS (
-    UPDATE due SET due_time = now() + make_interval(secs => ours.delay), lease_token = NULL FROM ours
-    WHERE due.delivery_id = ours.delivery_id AND ours.delay IS NOT NULL
-), logged AS (
-    INSERT INTO attempt (id, delivery_id, number, start_time, latency_ms, status_code, error, response_body)
-    SELECT attempt_id, delivery_id, number, start_time, latency_ms, status_code, error, response_body
-    FROM ours WHERE attempt_id IS NOT NULL
+_CLAIM = Prepared(
+    "claim_due",
+    _CLAIM_TEXT,
+    {
+        "token": "uuid",
+        "total": "integer",
+        "each": "integer",
+        "unproven": "integer",
+        "lease": "float8",
+        "busy": "text[]",
+        "in_flight": "integer[]",
+        "slow": "boolean[]",
+        "endpoints": "integer",
+        "concurrency": "integer",
+        "burst": "float8",
+        "look_again": "float8",
+        "max_sleep": "float8",
+    },
 )
-UPDATE delivery SET
-    state = ours.state,
-    attempt_count = CASE WHEN ours.attempt_id IS NULL THEN attempt_count ELSE ours.number END,
-    last_status_code = CASE WHEN ours.attempt_id IS NULL THEN last_status_code ELSE ours.status_code END,
-    next_attempt_time = now() + make_interval(secs => ours.delay),
-    finish_time = CASE WHEN ours.delay IS NULL THEN now() END
-FROM ours WHERE delivery.id = ours.delivery_id
-RETURNING delivery.id
+
+_RELEASE = """
+WITH given AS (
+    UPDATE due SET due_time = now(), lease_token = NULL WHERE lease_token = ANY (%(tokens)s) RETURNING endpoint_id
+), waiting AS (
+    SELECT endpoint_id FROM endpoint_queue WHERE endpoint_id IN (SELECT endpoint_id FROM given)
+    ORDER BY endpoint_id FOR UPDATE
+)
+UPDATE endpoint_queue AS queue SET next_due = least(queue.next_due, now()), version = queue.version + 1
+FROM waiting WHERE queue.endpoint_id = waiting.endpoint_id
 """
-_RESULT_TYPES = "(%s, %s::uuid, %s, %s::float8, %s, %s, %s::timestamptz, %s, %s, %s, %s)"
-
-_RELEASE = "UPDATE due SET due_time = now(), lease_token = NULL WHERE lease_token = ANY (%(tokens)s)"
 
 
-def claim(token: UUID, limit: int, lease_seconds: float) -> list[Job]:
-    """Takes up to `limit` of what is due, longest due first, for `lease_seconds`."""
+def claim(token: UUID, room: Room, lease_seconds: float, busy: Iterable[Busy] = ()) -> Claim:
+    """Takes of what is due what there is room for, for `lease_seconds`; longest due endpoints first, all in turn."""
+    loads = list(busy)
+    values = {
+        "token": token,
+        "total": room.total,
+        "each": room.each,
+        "unproven": room.unproven,
+        "lease": lease_seconds,
+        "busy": [load.endpoint_id for load in loads],
+        "in_flight": [load.in_flight for load in loads],
+        "slow": [load.is_slow for load in loads],
+        "endpoints": MAX_ENDPOINTS,
+        "concurrency": breaker.DEFAULT_MAX_CONCURRENCY,
+        "burst": breaker.BURST_SECONDS,
+        "look_again": LOOK_AGAIN_S,
+        "max_sleep": MAX_SLEEP_S,
+    }
     with handle.cursor() as cursor:
-        cursor.execute(_CLAIM, {"token": token, "limit": limit, "lease": lease_seconds})
-        return [_job(token, row) for row in cursor.fetchall()]
-
-
-def complete(results: Sequence[Result], gone_endpoints: Sequence[str], now: datetime) -> int:
-    """Records what became of jobs and stops sending to endpoints that are gone; says how many jobs were still ours.
-
-    Wants a transaction.
-    """
-    if results:
-        rows = [astuple(result) for result in results]
-        with handle.cursor() as cursor:
-            recorded = execute_values(cursor, _COMPLETE, rows, template=_RESULT_TYPES, page_size=len(rows), fetch=True)
-    else:
-        recorded = []
-    for endpoint_id in gone_endpoints:
-        endpoints.disable_gone_endpoint(endpoint_id, now)
-    if any(result.state == "pending" for result in results):
-        # What failed while its endpoint was disabled or deleted is not tried again.
-        queries.cancel_unwanted([result.delivery_id for result in results], now)
-    return len(recorded)
+        _CLAIM.execute(cursor, values)
+        rows = cursor.fetchall()
+    again, time = rows[0][:2]
+    jobs = [_job(token, row[2:]) for row in rows if row[2] is not None]
+    return Claim(jobs, max(0.0, again), time)
 
 
 def release(tokens: Sequence[UUID]) -> None:
     """Gives back what these claims took and nobody completed, for other workers to take at once."""
     with handle.cursor() as cursor:
         cursor.execute(_RELEASE, {"tokens": list(tokens)})
+        cursor.execute("NOTIFY webhooks_due")
 
 
 def _job(token: UUID, row: tuple[Any, ...]) -> Job:
-    delivery_id, number, endpoint_id, is_wanted, url, sealed, version, event_id, body = row
-    secret = Sealed(bytes(sealed), version)
-    return Job(delivery_id, token, number, endpoint_id, is_wanted, url, secret, event_id, bytes(body))
-
-
-assert len(fields(Result)) == _RESULT_TYPES.count("%s")  # noqa: S101 - the statement's columns are the record's fields
+    delivery_id, number, endpoint_id, is_wanted, is_proven, url, sealed, versions, event_id, event_type, body = row
+    secrets = tuple(map(Sealed, map(bytes, sealed or ()), versions or ()))
+    return Job(
+        delivery_id, token, number, endpoint_id, is_wanted, is_proven, url, secrets, event_id, event_type, bytes(body)
+    )

@@ -1,38 +1,49 @@
 """The worker's loop: claims what is due, sends it, records how it went, as long as there is anything to do.
 
-APScheduler runs `drain` now and then and whenever somebody publishes. One run drains at a time: it sends outside of any
-transaction and holds no connection while it waits for endpoints.
+APScheduler keeps `drain` running: each second it starts it anew, should it have broken. One run drains at a time. It
+never waits for the database: claiming and recording have a thread and a connection each, so that exchanges go on
+meanwhile. It sends outside of any transaction.
 """
 
+import base64
 import logging
+import math
+import os
 import random
 import threading
 import time
 import uuid
 from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from services.common.database import BlockingDatabase
-from services.common.errors import SedifexError
-from services.common.ids import new_id
+from services.common.errors import SedifexError, Unavailable
 from services.common.vault import Vault
 from services.webhooks import signing
-from services.webhooks.worker import due, outcomes
-from services.webhooks.worker.due import Job
+from services.webhooks.worker import completion, due, outcomes
+from services.webhooks.worker.completion import Completion
+from services.webhooks.worker.due import Claim, Job
 from services.webhooks.worker.exchange import Exchange, Request
-from services.webhooks.worker.outcomes import Outcome
+from services.webhooks.worker.flights import Flights
+from services.webhooks.worker.outcomes import Moment, Outcome
 from services.webhooks.worker.sender import Sender
 
 log = logging.getLogger(__name__)
 
 BATCH = 200
 POLL_S = 1.0
-"""How often to look at the queue without having been told: for retries that have become due, and lost notifications.
-Also how long to leave a database alone that could not be reached."""
+"""How often to look at the queue without having been told, in case that a notification was lost. Also how long to leave
+a database alone that could not be reached."""
 LEASE_S = 30.0
 """Twice the longest exchange: ends only if the worker has died, or cannot reach the database for so long."""
+GATHER_S = 0.005
+"""The least time between two claims, and between two records, that are not full."""
+
+_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
 
 class Worker:
@@ -42,31 +53,52 @@ class Worker:
         self._database = database
         self._sender = sender
         self._vault = vault
+        self._flights = Flights(sender.free)
         self._stopping = threading.Event()
         self._woken = threading.Event()
         self._draining = threading.Lock()
         self._unrecorded: list[Outcome] = []
-        self._database_again_at = 0.0
         self._claims: Counter[uuid.UUID] = Counter()
         """How many deliveries of each claim are still to be recorded."""
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="webhooks-queue")
+        self._claiming: Future[Claim] | None = None
+        self._recording: Future[Completion] | None = None
+        self._being_recorded: list[Outcome] = []
+        self._record_size = BATCH
+        self._claim_token, self._claim_total = uuid.uuid4(), 0
+        self._claim_begun = self._record_begun = 0.0
+        self._look_at = self._claim_from = self._record_from = 0.0
+        self._is_cut_off = False
+        """The database did not take what it was to record. Until it does nothing is claimed: a claim could take up
+        again what has been sent already."""
+        self._clock = 0.0
+        """The database's Unix time less ours of time.monotonic."""
         # In UTC, so that no change of summer time can hold the loop up.
         self._scheduler = BackgroundScheduler(timezone=UTC)
-        # Two instances, so that a run which was asked for can see that another is at work, and leave it to that.
-        self._job = self._scheduler.add_job(
-            self.drain, "interval", seconds=POLL_S, max_instances=2, coalesce=True, misfire_grace_time=None
+        # Two instances, so that each run can see that another is at work, and leave it to that.
+        self._scheduler.add_job(
+            self.drain,
+            "interval",
+            seconds=POLL_S,
+            max_instances=2,
+            coalesce=True,
+            misfire_grace_time=None,
+            next_run_time=datetime.now(UTC),
         )
+
+    @property
+    def scheduler(self) -> BackgroundScheduler:
+        """What runs the worker's jobs."""
+        return self._scheduler
 
     def start(self) -> None:
         """Begins to work, in threads of its own."""
         self._scheduler.start()
-        self.wake()
 
     def wake(self) -> None:
         """Tells the worker that something may be due. From any thread."""
-        if not self._woken.is_set():
-            self._woken.set()
-            self._sender.wake()
-            self._job.modify(next_run_time=datetime.now(UTC))
+        self._woken.set()
+        self._sender.wake()
 
     def stop(self, drain_seconds: float) -> None:
         """Claims nothing more, lets what is being sent end for `drain_seconds`, and gives back the rest."""
@@ -75,92 +107,174 @@ class Worker:
         self._scheduler.shutdown(wait=True)
         deadline = time.monotonic() + drain_seconds
         try:
-            while (self._sender.in_flight or self._unrecorded) and (left := deadline - time.monotonic()) > 0:
+            while self._is_at_work and (left := deadline - time.monotonic()) > 0:
                 self._turn(min(POLL_S, left))
+            self._settle()
+            self._begin_record(math.inf)
+            self._settle()
         finally:
+            self._threads.shutdown(wait=True)
             self._give_back()
 
     def drain(self) -> None:
-        """Works until nothing is due and nothing is being sent; returns at once if another run is doing so."""
-        while self._draining.acquire(blocking=False):
-            try:
-                self._drain()
-            finally:
-                self._draining.release()
-            # Woken between the last look and the release: the run that this asked for has found the lock taken.
-            if self._stopping.is_set() or not self._woken.is_set():
-                return
+        """Works until the worker is stopped; returns at once if another run is doing so."""
+        if not self._draining.acquire(blocking=False):
+            return
+        try:
+            while not self._stopping.is_set():
+                self._turn(POLL_S)
+        finally:
+            self._draining.release()
 
-    def _drain(self) -> None:
-        may_be_due, looked = True, 0.0
-        while not self._stopping.is_set():
-            if self._woken.is_set() or time.monotonic() - looked >= POLL_S:
-                self._woken.clear()
-                may_be_due = True
-            # What has ended is recorded before anything is claimed: a claim could take it up again.
-            if may_be_due and not self._unrecorded and self._sender.free:
-                may_be_due, looked = self._take(min(BATCH, self._sender.free)), time.monotonic()
-            if not (may_be_due or self._sender.in_flight or self._unrecorded):
-                return
-            self._turn(0 if may_be_due and self._sender.free and not self._unrecorded else POLL_S)
+    @property
+    def _is_at_work(self) -> bool:
+        return bool(self._sender.in_flight or self._unrecorded or self._claiming or self._recording)
 
-    def _take(self, room: int) -> bool:
-        """Claims and begins to send up to `room` deliveries; says whether there may be more."""
+    def _turn(self, timeout: float) -> None:
+        """Takes up what has come, begins what can be begun, and waits for what comes next."""
+        if self._woken.is_set():
+            self._woken.clear()
+            self._look_at = 0.0
+        self._end_claim()
+        self._end_record()
+        now = time.monotonic()
+        self._begin_record(now)
+        self._begin_claim(now)
+        self._unrecorded += map(self._judge, self._sender.wait(min(timeout, self._pause(time.monotonic()))))
+
+    def _pause(self, now: float) -> float:
+        """How long there is nothing to begin, in seconds; what ends meanwhile wakes the sender."""
+        moments = [now + POLL_S]
+        if self._unrecorded and self._recording is None:
+            moments.append(self._record_from)
+        if self._may_claim:
+            moments.append(max(self._look_at, self._claim_from))
+        return max(0.0, min(moments) - now)
+
+    @property
+    def _may_claim(self) -> bool:
+        return (
+            self._claiming is None
+            and not self._stopping.is_set()
+            and not self._is_cut_off
+            and self._sender.free > 0
+            and len(self._unrecorded) < 2 * BATCH
+        )
+
+    def _begin_claim(self, now: float) -> None:
+        if not self._may_claim or now < self._look_at or now < self._claim_from:
+            return
+        room = self._flights.room(min(BATCH, self._sender.free), now)
         token = uuid.uuid4()
-        try:
-            jobs = self._database.read(due.claim, token, room, LEASE_S)
-        except SedifexError as failure:
-            log.warning("cannot look at the queue", extra={"cause": failure.reason})
-            return False
-        if jobs:
-            self._claims[token] = len(jobs)
-        for job in jobs:
-            if job.is_wanted:
-                self._begin(job)
-            else:
-                self._unrecorded.append(outcomes.of_unwanted(job))
-        return len(jobs) == room
+        self._claim_begun = now
+        self._claiming = self._run(self._database.read, due.claim, token, room, LEASE_S, self._flights.busy(now))
+        self._claim_token, self._claim_total = token, room.total
 
-    def _begin(self, job: Job) -> None:
+    def _end_claim(self) -> None:
+        claiming = self._claiming
+        if claiming is None or not claiming.done():
+            return
+        self._claiming = None
+        now = time.monotonic()
         try:
-            secret = self._vault.open(job.secret, job.endpoint_id)
-            headers = signing.headers([secret], job.event_id, int(time.time()), job.body)
+            claim = claiming.result()
+        except Exception as failure:  # whatever it is, the queue is looked at again
+            _report("cannot look at the queue", failure)
+            self._look_at = now + POLL_S
+            return
+        self._clock = claim.database_time - now
+        self._look_at = now + min(POLL_S, claim.again_seconds)
+        if claim.jobs:
+            self._claims[self._claim_token] = len(claim.jobs)
+        # At least half of the time nobody claims: what becomes due meanwhile shares the next one.
+        took = now - self._claim_begun
+        self._claim_from = now if len(claim.jobs) == self._claim_total else now + max(GATHER_S - took, took)
+        if self._stopping.is_set():
+            return  # what it has taken is given back
+        for job in claim.jobs:
+            if job.is_wanted:
+                self._begin(job, now)
+            else:
+                self._unrecorded.append(outcomes.of_unwanted(job, _now()))
+
+    def _begin(self, job: Job, now: float) -> None:
+        try:
+            secrets = [self._vault.open(secret, job.endpoint_id) for secret in job.secrets]
+            headers = signing.headers(secrets, job.event_id, int(now + self._clock), job.body)
             self._sender.submit(Request(job, job.url, headers, job.body))
         except Exception:  # one delivery that cannot be sent must not hold up the others
             log.exception("a delivery could not be signed", extra={"delivery": job.delivery_id})
             self._unrecorded.append(self._failed(job, outcomes.NOT_SIGNED))
-
-    def _turn(self, timeout: float) -> None:
-        """Waits for exchanges to end, or for something to be recorded again, and records what can be."""
-        pause = max(0.0, self._database_again_at - time.monotonic()) if self._unrecorded else timeout
-        self._unrecorded += map(self._judge, self._sender.wait(min(timeout, pause)))
-        if self._unrecorded and time.monotonic() >= self._database_again_at:
-            self._record()
+        else:
+            self._flights.begin(job, now)
 
     def _judge(self, exchange: Exchange) -> Outcome:
+        self._flights.end(exchange.token)
         try:
-            return outcomes.of_exchange(exchange, attempt_id=new_id("att"), jitter=_jitter(), now=datetime.now(UTC))
+            return outcomes.of_exchange(exchange, attempt_id=_attempt_id(), jitter=_jitter(), now=_now())
         except Exception:  # what one endpoint answers must not touch what others did
             log.exception("an answer could not be judged", extra={"delivery": exchange.token.delivery_id})
             return self._failed(exchange.token, "protocol: the answer could not be understood")
 
     def _failed(self, job: Job, error: str) -> Outcome:
-        return outcomes.of_failure(job, error, attempt_id=new_id("att"), jitter=_jitter(), now=datetime.now(UTC))
+        return outcomes.of_failure(job, error, attempt_id=_attempt_id(), jitter=_jitter(), now=_now())
 
-    def _record(self) -> None:
-        """Records what has ended; what cannot be recorded now is kept and tried again."""
-        results = [outcome.result for outcome in self._unrecorded]
-        gone = sorted({outcome.gone_endpoint for outcome in self._unrecorded if outcome.gone_endpoint})
-        try:
-            recorded = self._database.write(due.complete, results, gone, datetime.now(UTC))
-        except SedifexError as failure:
-            log.warning("outcomes wait to be recorded", extra={"cause": failure.reason, "count": len(results)})
-            self._database_again_at = time.monotonic() + POLL_S
+    def _begin_record(self, now: float) -> None:
+        if not self._unrecorded or self._recording is not None:
             return
-        self._unrecorded.clear()
-        self._claims -= Counter(result.lease_token for result in results)
-        if recorded < len(results):
-            log.warning("leases had run out", extra={"count": len(results) - recorded})
+        if now < self._record_from and (self._is_cut_off or len(self._unrecorded) < BATCH):
+            return
+        size = self._record_size
+        self._being_recorded, self._unrecorded = self._unrecorded[:size], self._unrecorded[size:]
+        results = [outcome.result for outcome in self._being_recorded]
+        gone = sorted({outcome.gone_endpoint for outcome in self._being_recorded if outcome.gone_endpoint})
+        self._record_begun = now
+        self._recording = self._run(self._database.write, completion.complete, results, gone, datetime.now(UTC))
+
+    def _end_record(self) -> None:
+        recording = self._recording
+        if recording is None or not recording.done():
+            return
+        self._recording = None
+        try:
+            done = recording.result()
+        except Exception as failure:  # whatever it is, what has been sent must not be forgotten
+            _report("outcomes wait to be recorded", failure)
+            self._keep_unrecorded(failure)
+            return
+        if done.recorded < len(self._being_recorded):
+            log.warning("leases had run out", extra={"count": len(self._being_recorded) - done.recorded})
+        now = time.monotonic()
+        self._record_from = now + max(GATHER_S, now - self._record_begun)
+        self._is_cut_off = False
+        self._record_size = BATCH
+        self._claims -= Counter(outcome.result.lease_token for outcome in self._being_recorded)
+        self._being_recorded = []
+        if done.again_seconds is not None:
+            self._look_at = min(self._look_at, now + done.again_seconds)
+
+    def _keep_unrecorded(self, failure: Exception) -> None:
+        """Takes back what could not be recorded, to try it again."""
+        pause = POLL_S
+        if not isinstance(failure, Unavailable):
+            # There is one among them that PostgreSQL will never take: by halves it is found, and told without details.
+            pause = 0.0
+            self._record_size = max(1, len(self._being_recorded) // 2)
+            if len(self._being_recorded) == 1:
+                self._being_recorded = [outcomes.without_details(self._being_recorded[0])]
+                pause = POLL_S  # should it be something else after all
+        self._unrecorded[:0] = self._being_recorded
+        self._being_recorded = []
+        self._is_cut_off = True
+        self._record_from = time.monotonic() + pause
+
+    def _settle(self) -> None:
+        """Waits for the statements that are under way, each of which has a limit of its own."""
+        for future in (self._claiming, self._recording):
+            if future is not None:
+                future.exception()
+        self._end_claim()
+        self._end_record()
 
     def _give_back(self) -> None:
         if not self._claims:
@@ -169,6 +283,28 @@ class Worker:
             self._database.read(due.release, list(self._claims))
         except SedifexError as failure:
             log.warning("leases stay until they run out", extra={"cause": failure.reason})
+
+    def _run(self, work: Any, *arguments: Any) -> Any:
+        future = self._threads.submit(work, *arguments)
+        future.add_done_callback(lambda _: self._sender.wake())
+        return future
+
+
+def _report(message: str, failure: Exception) -> None:
+    if isinstance(failure, SedifexError):
+        log.warning(message, extra={"cause": failure.reason})
+    else:
+        log.error(message, exc_info=failure)
+
+
+def _attempt_id() -> str:
+    """As `ids.new_id` in a third of the time; attempts have numbers, so their order within a millisecond is free."""
+    value = int(time.time() * 1000).to_bytes(10, "big") + os.urandom(10)
+    return "att_" + base64.b32encode(value)[6:].translate(_CROCKFORD).decode()
+
+
+def _now() -> Moment:
+    return Moment(time.monotonic(), datetime.now(UTC))
 
 
 def _jitter() -> float:

@@ -3,6 +3,8 @@
 import base64
 import json
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 import standardwebhooks
@@ -18,6 +20,9 @@ NEW = signing.new_secret(b"n" * 32)
 BODY = '{"id":"evt_1","data":{"productId":"prod_1","name":"Kɛntɛ ₵45"}}'.encode()
 NOW = 1_800_000_000
 
+VECTORS = json.loads((Path(__file__).resolve().parents[3] / "vectors" / "signatures.json").read_text("utf-8"))
+CASES = [pytest.param(case, id=case["name"]) for case in VECTORS["cases"]]
+
 
 def signed(timestamp: int = NOW, secret: str = NEW, body: bytes = BODY) -> dict[str, str]:
     return signing.headers([secret], "evt_1", timestamp, body)
@@ -27,6 +32,31 @@ def refusal(received: dict[str, str], body: bytes = BODY, secret: str = NEW) -> 
     with pytest.raises(SignatureError) as caught:
         signing.verify(received, body, secret, now=NOW)
     return caught.value.reason
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_vector_is_accepted_or_refused_for_its_reason(case: dict[str, Any]) -> None:
+    reason = None
+    try:
+        signing.verify(
+            case["headers"],
+            case["body"].encode(),
+            case["secret"],
+            now=VECTORS["now"],
+            tolerance=VECTORS["toleranceSeconds"],
+        )
+    except SignatureError as problem:
+        reason = problem.reason.name
+    assert reason == case.get("reason")
+    assert case["valid"] is (reason is None)
+
+
+def test_what_we_sign_is_what_the_vectors_say() -> None:
+    new, old = VECTORS["signedBy"]["new"], VECTORS["signedBy"]["old"]
+    for name, secrets in {"plain": [new], "rotation, new secret": [new, old]}.items():
+        case = next(each for each in VECTORS["cases"] if each["name"] == name)
+        signed_now = signing.headers(secrets, case["headers"]["webhook-id"], VECTORS["now"], case["body"].encode())
+        assert signed_now == case["headers"]
 
 
 def test_secret_is_the_prefix_and_the_base64_of_its_bytes() -> None:

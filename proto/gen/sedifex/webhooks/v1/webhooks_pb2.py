@@ -26,19 +26,45 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from sedifex.access.v1 import access_pb2 as sedifex_dot_access_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"sedifex/webhooks/v1/webhooks.proto\x12\x13sedifex.webhooks.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1esedifex/access/v1/access.proto\"\xd3\x02\n\x0fWebhookEndpoint\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x0b\n\x03url\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x13\n\x0b\x65vent_types\x18\x04 \x03(\t\x12?\n\x05state\x18\x05 \x01(\x0e\x32*.sedifex.webhooks.v1.WebhookEndpoint.StateB\x04\xe2\x41\x01\x03\x12\x19\n\x0bsecret_hint\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x1a\n\x0cstate_reason\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\"E\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_ENABLED\x10\x01\x12\x12\n\x0eSTATE_DISABLED\x10\x02\"\xb2\x04\n\x08\x44\x65livery\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x16\n\x08\x65ndpoint\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x65vent\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nevent_type\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x38\n\x05state\x18\x05 \x01(\x0e\x32#.sedifex.webhooks.v1.Delivery.StateB\x04\xe2\x41\x01\x03\x12\x15\n\rattempt_count\x18\x06 \x01(\x05\x12\x18\n\x10last_status_code\x18\x07 \x01(\x05\x12\x35\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12;\n\x11next_attempt_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x66inish_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x34\n\x08\x61ttempts\x18\x0b \x03(\x0b\x32\x1c.sedifex.webhooks.v1.AttemptB\x04\xe2\x41\x01\x03\x12\x12\n\x04\x62ody\x18\x0c \x01(\tB\x04\xe2\x41\x01\x03\"k\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x13\n\x0fSTATE_SUCCEEDED\x10\x02\x12\x0e\n\nSTATE_DEAD\x10\x03\x12\x13\n\x0fSTATE_CANCELLED\x10\x04\"\xda\x01\n\x07\x41ttempt\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x0e\n\x06number\x18\x02 \x01(\x05\x12\x34\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x30\n\x07latency\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x03\x12\x13\n\x0bstatus_code\x18\x05 \x01(\x05\x12\x13\n\x05\x65rror\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\rresponse_body\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\"\x9b\x03\n\x05\x45vent\x12P\n\x02id\x18\x01 \x01(\tBD\xbaHAr?2\x1c^evt_[0-9A-HJKMNP-TV-Z]{26}$\x92\x02\x1e\x65vt_01JD8R4Y3T5Z6W7X8V9Q0P1N2M\x12G\n\x05store\x18\x02 \x01(\tB8\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12\x88\x01\n\x04type\x18\x03 \x01(\tBz\xbaHwruR\x0fproduct.createdR\x0fproduct.updatedR\x0fproduct.deletedR\x0bkey.createdR\x0bkey.rotatedR\x0ckey.expiringR\x0bkey.expiredR\x0bkey.revoked\x12\x36\n\noccur_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x19\n\x08sequence\x18\x05 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00\x12\x19\n\x04\x64\x61ta\x18\x06 \x01(\tB\x0b\xbaH\x08r\x06\x10\x02(\x80\x80\x10\"\xf4\x02\n\x1c\x43reateWebhookEndpointRequest\x12L\n\x06parent\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12\x1b\n\x03url\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x10\x12\x9e\x01\n\x0b\x65vent_types\x18\x03 \x03(\tB\x88\x01\xe2\x41\x01\x01\xbaH\x80\x01\x92\x01}\x10\x14\x18\x01\"wruR\x0fproduct.createdR\x0fproduct.updatedR\x0fproduct.deletedR\x0bkey.createdR\x0bkey.rotatedR\x0ckey.expiringR\x0bkey.expiredR\x0bkey.revoked\x12!\n\x0c\x64isplay_name\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\x12%\n\nrequest_id\x18\x05 \x01(\tB\x11\xe2\x41\x01\x01\xbaH\nr\x05\x10\x08\x18\x80\x01\xd8\x01\x01\"o\n\x1d\x43reateWebhookEndpointResponse\x12>\n\x10webhook_endpoint\x18\x01 \x01(\x0b\x32$.sedifex.webhooks.v1.WebhookEndpoint\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\xa7\x01\n\x19GetWebhookEndpointRequest\x12\x89\x01\n\x04name\x18\x01 \x01(\tB{\xe2\x41\x01\x02\xbaHtrr2C^stores/[a-z][a-z0-9_-]{1,62}/webhookEndpoints/[A-Za-z0-9_-]{1,64}$\x92\x02*stores/st_makola/webhookEndpoints/whe_01JD\"\\\n\x1aGetWebhookEndpointResponse\x12>\n\x10webhook_endpoint\x18\x01 \x01(\x0b\x32$.sedifex.webhooks.v1.WebhookEndpoint\"\xad\x01\n\x1bListWebhookEndpointsRequest\x12L\n\x06parent\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"x\n\x1cListWebhookEndpointsResponse\x12?\n\x11webhook_endpoints\x18\x01 \x03(\x0b\x32$.sedifex.webhooks.v1.WebhookEndpoint\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xaa\x01\n\x1c\x44\x65leteWebhookEndpointRequest\x12\x89\x01\n\x04name\x18\x01 \x01(\tB{\xe2\x41\x01\x02\xbaHtrr2C^stores/[a-z][a-z0-9_-]{1,62}/webhookEndpoints/[A-Za-z0-9_-]{1,64}$\x92\x02*stores/st_makola/webhookEndpoints/whe_01JD\"\x1f\n\x1d\x44\x65leteWebhookEndpointResponse\"\xfc\x02\n\x15ListDeliveriesRequest\x12L\n\x06parent\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12\x90\x01\n\x08\x65ndpoint\x18\x02 \x01(\tB~\xe2\x41\x01\x01\xbaHwrr2C^stores/[a-z][a-z0-9_-]{1,62}/webhookEndpoints/[A-Za-z0-9_-]{1,64}$\x92\x02*stores/st_makola/webhookEndpoints/whe_01JD\xd8\x01\x01\x12@\n\x05state\x18\x03 \x01(\x0e\x32#.sedifex.webhooks.v1.Delivery.StateB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\x12\x1e\n\tpage_size\x18\x04 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x05 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"d\n\x16ListDeliveriesResponse\x12\x31\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1d.sedifex.webhooks.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x93\x01\n\x12GetDeliveryRequest\x12}\n\x04name\x18\x01 \x01(\tBo\xe2\x41\x01\x02\xbaHhrf2=^stores/[a-z][a-z0-9_-]{1,62}/deliveries/[A-Za-z0-9_-]{1,64}$\x92\x02$stores/st_makola/deliveries/dlv_01JD\"F\n\x13GetDeliveryResponse\x12/\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1d.sedifex.webhooks.v1.Delivery\"O\n\x14PublishEventsRequest\x12\x37\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1a.sedifex.webhooks.v1.EventB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xf4\x03\"G\n\x15PublishEventsResponse\x12\x16\n\x0e\x61\x63\x63\x65pted_count\x18\x01 \x01(\x05\x12\x16\n\x0e\x64\x65livery_count\x18\x02 \x01(\x05\x32\xc4\n\n\x0fWebhooksService\x12\xd4\x01\n\x15\x43reateWebhookEndpoint\x12\x31.sedifex.webhooks.v1.CreateWebhookEndpointRequest\x1a\x32.sedifex.webhooks.v1.CreateWebhookEndpointResponse\"T\xda\xe2\x18\x1f\n\x03\x02\x03\x04\x12\x0ewebhooks.write\x1a\x06parent(\x02\x82\xd3\xe4\x93\x02+\"&/v1/{parent=stores/*}/webhookEndpoints:\x01*\x12\xd7\x01\n\x12GetWebhookEndpoint\x12..sedifex.webhooks.v1.GetWebhookEndpointRequest\x1a/.sedifex.webhooks.v1.GetWebhookEndpointResponse\"`\xda\xe2\x18\x1c\n\x03\x02\x03\x04\x12\rwebhooks.read\x1a\x04name(\x01\x82\xd3\xe4\x93\x02:\x12&/v1/{name=stores/*/webhookEndpoints/*}b\x10webhook_endpoint\x12\xcd\x01\n\x14ListWebhookEndpoints\x12\x30.sedifex.webhooks.v1.ListWebhookEndpointsRequest\x1a\x31.sedifex.webhooks.v1.ListWebhookEndpointsResponse\"P\xda\xe2\x18\x1e\n\x03\x02\x03\x04\x12\rwebhooks.read\x1a\x06parent(\x01\x82\xd3\xe4\x93\x02(\x12&/v1/{parent=stores/*}/webhookEndpoints\x12\xcf\x01\n\x15\x44\x65leteWebhookEndpoint\x12\x31.sedifex.webhooks.v1.DeleteWebhookEndpointRequest\x1a\x32.sedifex.webhooks.v1.DeleteWebhookEndpointResponse\"O\xda\xe2\x18\x1d\n\x03\x02\x03\x04\x12\x0ewebhooks.write\x1a\x04name(\x02\x82\xd3\xe4\x93\x02(*&/v1/{name=stores/*/webhookEndpoints/*}\x12\xb5\x01\n\x0eListDeliveries\x12*.sedifex.webhooks.v1.ListDeliveriesRequest\x1a+.sedifex.webhooks.v1.ListDeliveriesResponse\"J\xda\xe2\x18\x1e\n\x03\x02\x03\x04\x12\rwebhooks.read\x1a\x06parent(\x01\x82\xd3\xe4\x93\x02\"\x12 /v1/{parent=stores/*}/deliveries\x12\xb4\x01\n\x0bGetDelivery\x12\'.sedifex.webhooks.v1.GetDeliveryRequest\x1a(.sedifex.webhooks.v1.GetDeliveryResponse\"R\xda\xe2\x18\x1c\n\x03\x02\x03\x04\x12\rwebhooks.read\x1a\x04name(\x01\x82\xd3\xe4\x93\x02,\x12 /v1/{name=stores/*/deliveries/*}b\x08\x64\x65livery\x12o\n\rPublishEvents\x12).sedifex.webhooks.v1.PublishEventsRequest\x1a*.sedifex.webhooks.v1.PublishEventsResponse\"\x07\xda\xe2\x18\x03\n\x01\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"sedifex/webhooks/v1/webhooks.proto\x12\x13sedifex.webhooks.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1esedifex/access/v1/access.proto\"\x88\x0b\n\x0fWebhookEndpoint\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x15\n\x03url\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x12\x1d\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\x9a\x01\n\x0b\x65vent_types\x18\x04 \x03(\tB\x84\x01\xbaH\x80\x01\x92\x01}\x10\x14\x18\x01\"wruR\x0fproduct.createdR\x0fproduct.updatedR\x0fproduct.deletedR\x0bkey.createdR\x0bkey.rotatedR\x0ckey.expiringR\x0bkey.expiredR\x0bkey.revoked\x12?\n\x05state\x18\x05 \x01(\x0e\x32*.sedifex.webhooks.v1.WebhookEndpoint.StateB\x04\xe2\x41\x01\x03\x12\x19\n\x0bsecret_hint\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x1a\n\x0cstate_reason\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12)\n\x15rate_limit_per_second\x18\t \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\"\n\x0fmax_concurrency\x18\n \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00\x12@\n\x0f\x63oalesce_window\x18\x0b \x01(\x0b\x32\x19.google.protobuf.DurationB\x0c\xbaH\t\xaa\x01\x06\"\x02\x08<2\x00\x12\x41\n\x06health\x18\x0c \x01(\x0b\x32+.sedifex.webhooks.v1.WebhookEndpoint.HealthB\x04\xe2\x41\x01\x03\x12\x42\n\x07secrets\x18\r \x03(\x0b\x32+.sedifex.webhooks.v1.WebhookEndpoint.SecretB\x04\xe2\x41\x01\x03\x12\x15\n\x04\x65tag\x18\x0e \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x35\n\x0bupdate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x1a\x87\x01\n\x06Secret\x12\x12\n\x04hint\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x1a\xa7\x03\n\x06Health\x12\x46\n\x05level\x18\x01 \x01(\x0e\x32\x31.sedifex.webhooks.v1.WebhookEndpoint.Health.LevelB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x34\n\nsince_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12;\n\x11last_success_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12;\n\x11last_failure_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x36\n\x0c\x64isable_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"W\n\x05Level\x12\x15\n\x11LEVEL_UNSPECIFIED\x10\x00\x12\x10\n\x0cLEVEL_ACTIVE\x10\x01\x12\x12\n\x0eLEVEL_DEGRADED\x10\x02\x12\x11\n\rLEVEL_FAILING\x10\x03\"E\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_ENABLED\x10\x01\x12\x12\n\x0eSTATE_DISABLED\x10\x02\"\xfc\x04\n\x08\x44\x65livery\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x16\n\x08\x65ndpoint\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x65vent\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nevent_type\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x38\n\x05state\x18\x05 \x01(\x0e\x32#.sedifex.webhooks.v1.Delivery.StateB\x04\xe2\x41\x01\x03\x12\x15\n\rattempt_count\x18\x06 \x01(\x05\x12\x18\n\x10last_status_code\x18\x07 \x01(\x05\x12\x35\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12;\n\x11next_attempt_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x66inish_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x34\n\x08\x61ttempts\x18\x0b \x03(\x0b\x32\x1c.sedifex.webhooks.v1.AttemptB\x04\xe2\x41\x01\x03\x12\x12\n\x04\x62ody\x18\x0c \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nproduct_id\x18\r \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nlast_error\x18\x0e \x01(\tB\x04\xe2\x41\x01\x03\"\x80\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x13\n\x0fSTATE_SUCCEEDED\x10\x02\x12\x0e\n\nSTATE_DEAD\x10\x03\x12\x13\n\x0fSTATE_CANCELLED\x10\x04\x12\x13\n\x0fSTATE_COALESCED\x10\x05\"\x83\x03\n\x07\x41ttempt\x12\x10\n\x02id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x0e\n\x06number\x18\x02 \x01(\x05\x12\x34\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x30\n\x07latency\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x03\x12\x13\n\x0bstatus_code\x18\x05 \x01(\x05\x12\x13\n\x05\x65rror\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\rresponse_body\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12Q\n\x10response_headers\x18\x08 \x03(\x0b\x32\x31.sedifex.webhooks.v1.Attempt.ResponseHeadersEntryB\x04\xe2\x41\x01\x03\x12\x1c\n\x0eremote_address\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x1a\x36\n\x14ResponseHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x8b\x04\n\x06Replay\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12?\n\x07request\x18\x02 \x01(\x0b\x32(.sedifex.webhooks.v1.ReplayEventsRequestB\x04\xe2\x41\x01\x03\x12\x36\n\x05state\x18\x03 \x01(\x0e\x32!.sedifex.webhooks.v1.Replay.StateB\x04\xe2\x41\x01\x03\x12\x1c\n\x0e\x65xamined_count\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1c\n\x0e\x64\x65livery_count\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1d\n\x0fsucceeded_count\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x66inish_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x37\n\rprogress_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x15\n\x07\x63reator\x18\n \x01(\tB\x04\xe2\x41\x01\x03\"[\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_RUNNING\x10\x01\x12\x13\n\x0fSTATE_SUCCEEDED\x10\x02\x12\x13\n\x0fSTATE_CANCELLED\x10\x03\"\x99\x01\n\tEventType\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x16\n\x0eschema_version\x18\x03 \x01(\x05\x12\'\n\x06schema\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12(\n\x07\x65xample\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\"\x9b\x03\n\x05\x45vent\x12P\n\x02id\x18\x01 \x01(\tBD\xbaHAr?2\x1c^evt_[0-9A-HJKMNP-TV-Z]{26}$\x92\x02\x1e\x65vt_01JD8R4Y3T5Z6W7X8V9Q0P1N2M\x12G\n\x05store\x18\x02 \x01(\tB8\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12\x88\x01\n\x04type\x18\x03 \x01(\tBz\xbaHwruR\x0fproduct.createdR\x0fproduct.updatedR\x0fproduct.deletedR\x0bkey.createdR\x0bkey.rotatedR\x0ckey.expiringR\x0bkey.expiredR\x0bkey.revoked\x12\x36\n\noccur_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x19\n\x08sequence\x18\x05 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00\x12\x19\n\x04\x64\x61ta\x18\x06 \x01(\tB\x0b\xbaH\x08r\x06\x10\x02(\x80\x80\x10\"\x91\x04\n\x1c\x43reateWebhookEndpointRequest\x12L\n\x06parent\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12\x1b\n\x03url\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x10\x12\x9e\x01\n\x0b\x65vent_types\x18\x03 \x03(\tB\x88\x01\xe2\x41\x01\x01\xbaH\x80\x01\x92\x01}\x10\x14\x18\x01\"wruR\x0fproduct.createdR\x0fproduct.updatedR\x0fproduct.deletedR\x0bkey.createdR\x0bkey.rotatedR\x0ckey.expiringR\x0bkey.expiredR\x0bkey.revoked\x12!\n\x0c\x64isplay_name\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\x12-\n\x15rate_limit_per_second\x18\x06 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12&\n\x0fmax_concurrency\x18\x07 \x01(\x05\x42\r\xe2\x41\x01\x01\xbaH\x06\x1a\x04\x18\x64(\x00\x12\x44\n\x0f\x63oalesce_window\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xe2\x41\x01\x01\xbaH\t\xaa\x01\x06\"\x02\x08<2\x00\x12%\n\nrequest_id\x18\x05 \x01(\tB\x11\xe2\x41\x01\x01\xbaH\nr\x05\x10\x08\x18\x80\x01\xd8\x01\x01\"o\n\x1d\x43reateWebhookEndpointResponse\x12>\n\x10webhook_endpoint\x18\x01 \x01(\x0b\x32$.sedifex.webhooks.v1.WebhookEndpoint\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\xa7\x01\n\x19GetWebhookEndpointRequest\x12\x89\x01\n\x04name\x18\x01 \x01(\tB{\xe2\x41\x01\x02\xbaHtrr2C^stores/[a-z][a-z0-9_-]{1,62}/webhookEndpoints/[A-Za-z0-9_-]{1,64}$\x92\x02*stores/st_makola/webhookEndpoints/whe_01JD\"\\\n\x1aGetWebhookEndpointResponse\x12>\n\x10webhook_endpoint\x18\x01 \x01(\x0b\x32$.sedifex.webhooks.v1.WebhookEndpoint\"\xad\x01\n\x1bListWebhookEndpointsRequest\x12L\n\x06parent\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"x\n\x1cListWebhookEndpointsResponse\x12?\n\x11webhook_endpoints\x18\x01 \x03(\x0b\x32$.sedifex.webhooks.v1.WebhookEndpoint\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xaa\x01\n\x1c\x44\x65leteWebhookEndpointRequest\x12\x89\x01\n\x04name\x18\x01 \x01(\tB{\xe2\x41\x01\x02\xbaHtrr2C^stores/[a-z][a-z0-9_-]{1,62}/webhookEndpoints/[A-Za-z0-9_-]{1,64}$\x92\x02*stores/st_makola/webhookEndpoints/whe_01JD\"\x1f\n\x1d\x44\x65leteWebhookEndpointResponse\"\xd1\x05\n\x15ListDeliveriesRequest\x12L\n\x06parent\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12\x90\x01\n\x08\x65ndpoint\x18\x02 \x01(\tB~\xe2\x41\x01\x01\xbaHwrr2C^stores/[a-z][a-z0-9_-]{1,62}/webhookEndpoints/[A-Za-z0-9_-]{1,64}$\x92\x02*stores/st_makola/webhookEndpoints/whe_01JD\xd8\x01\x01\x12@\n\x05state\x18\x03 \x01(\x0e\x32#.sedifex.webhooks.v1.Delivery.StateB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\x12\x1e\n\tpage_size\x18\x04 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x05 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\x12\x1f\n\nevent_type\x18\x06 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\x12\x1f\n\nproduct_id\x18\x07 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12\x34\n\nstart_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x32\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12,\n\x0bstatus_code\x18\n \x01(\x05\x42\x17\xe2\x41\x01\x01\xbaH\x10\x1a\x0e\x18\xd7\x04(\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x12y\n\x05\x65vent\x18\x0b \x01(\tBj\xe2\x41\x01\x01\xbaHcr^29^stores/[a-z][a-z0-9_-]{1,62}/events/[A-Za-z0-9_-]{1,64}$\x92\x02 stores/st_makola/events/evt_01JD\xd8\x01\x01\"d\n\x16ListDeliveriesResponse\x12\x31\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1d.sedifex.webhooks.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x93\x01\n\x12GetDeliveryRequest\x12}\n\x04name\x18\x01 \x01(\tBo\xe2\x41\x01\x02\xbaHhrf2=^stores/[a-z][a-z0-9_-]{1,62}/deliveries/[A-Za-z0-9_-]{1,64}$\x92\x02$stores/st_makola/deliveries/dlv_01JD\"F\n\x13GetDeliveryResponse\x12/\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1d.sedifex.webhooks.v1.Delivery\"O\n\x14PublishEventsRequest\x12\x37\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1a.sedifex.webhooks.v1.EventB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xf4\x03\"G\n\x15PublishEventsResponse\x12\x16\n\x0e\x61\x63\x63\x65pted_count\x18\x01 \x01(\x05\x12\x16\n\x0e\x64\x65livery_count\x18\x02 \x01(\x05\"\xe1\x02\n\x1cUpdateWebhookEndpointRequest\x12J\n\x10webhook_endpoint\x18\x01 \x01(\x0b\x32$.sedifex.webhooks.v1.WebhookEndpointB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01:\xbd\x01\xbaH\xb9\x01\x1a\xb6\x01\n\x15webhook_endpoint.name\x12\x32must be stores/{store}/webhookEndpoints/{endpoint}\x1aithis.webhook_endpoint.name.matches(\'^stores/[a-z][a-z0-9_-]{1,62}/webhookEndpoints/[A-Za-z0-9_-]{1,64}$\')\"_\n\x1dUpdateWebhookEndpointResponse\x12>\n\x10webhook_endpoint\x18\x01 \x01(\x0b\x32$.sedifex.webhooks.v1.WebhookEndpoint\"\xab\x01\n\x1d\x44isableWebhookEndpointRequest\x12\x89\x01\n\x04name\x18\x01 \x01(\tB{\xe2\x41\x01\x02\xbaHtrr2C^stores/[a-z][a-z0-9_-]{1,62}/webhookEndpoints/[A-Za-z0-9_-]{1,64}$\x92\x02*stores/st_makola/webhookEndpoints/whe_01JD\"`\n\x1e\x44isableWebhookEndpointResponse\x12>\n\x10webhook_endpoint\x18\x01 \x01(\x0b\x32$.sedifex.webhooks.v1.WebhookEndpoint\"\xaa\x01\n\x1c\x45nableWebhookEndpointRequest\x12\x89\x01\n\x04name\x18\x01 \x01(\tB{\xe2\x41\x01\x02\xbaHtrr2C^stores/[a-z][a-z0-9_-]{1,62}/webhookEndpoints/[A-Za-z0-9_-]{1,64}$\x92\x02*stores/st_makola/webhookEndpoints/whe_01JD\"\xac\x01\n\x1d\x45nableWebhookEndpointResponse\x12>\n\x10webhook_endpoint\x18\x01 \x01(\x0b\x32$.sedifex.webhooks.v1.WebhookEndpoint\x12\x14\n\x0cmissed_count\x18\x02 \x01(\x05\x12\x35\n\x11missed_since_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x97\x02\n\"RotateWebhookEndpointSecretRequest\x12\x89\x01\n\x04name\x18\x01 \x01(\tB{\xe2\x41\x01\x02\xbaHtrr2C^stores/[a-z][a-z0-9_-]{1,62}/webhookEndpoints/[A-Za-z0-9_-]{1,64}$\x92\x02*stores/st_makola/webhookEndpoints/whe_01JD\x12>\n\x07overlap\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x12\xe2\x41\x01\x01\xbaH\x0b\xaa\x01\x08\"\x04\x08\x80\xf5$2\x00\x12%\n\nrequest_id\x18\x03 \x01(\tB\x11\xe2\x41\x01\x01\xbaH\nr\x05\x10\x08\x18\x80\x01\xd8\x01\x01\"u\n#RotateWebhookEndpointSecretResponse\x12>\n\x10webhook_endpoint\x18\x01 \x01(\x0b\x32$.sedifex.webhooks.v1.WebhookEndpoint\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\xa2\x01\n\x14SendTestEventRequest\x12\x89\x01\n\x04name\x18\x01 \x01(\tB{\xe2\x41\x01\x02\xbaHtrr2C^stores/[a-z][a-z0-9_-]{1,62}/webhookEndpoints/[A-Za-z0-9_-]{1,64}$\x92\x02*stores/st_makola/webhookEndpoints/whe_01JD\"H\n\x15SendTestEventResponse\x12/\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1d.sedifex.webhooks.v1.Delivery\"\x95\x01\n\x14RetryDeliveryRequest\x12}\n\x04name\x18\x01 \x01(\tBo\xe2\x41\x01\x02\xbaHhrf2=^stores/[a-z][a-z0-9_-]{1,62}/deliveries/[A-Za-z0-9_-]{1,64}$\x92\x02$stores/st_makola/deliveries/dlv_01JD\"H\n\x15RetryDeliveryResponse\x12/\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1d.sedifex.webhooks.v1.Delivery\"\x88\x01\n\x0fGetEventRequest\x12u\n\x04name\x18\x01 \x01(\tBg\xe2\x41\x01\x02\xbaH`r^29^stores/[a-z][a-z0-9_-]{1,62}/events/[A-Za-z0-9_-]{1,64}$\x92\x02 stores/st_makola/events/evt_01JD\"=\n\x10GetEventResponse\x12)\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1a.sedifex.webhooks.v1.Event\"\xa1\x04\n\x13ReplayEventsRequest\x12L\n\x06parent\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12:\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x32\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x90\x01\n\x08\x65ndpoint\x18\x04 \x01(\tB~\xe2\x41\x01\x01\xbaHwrr2C^stores/[a-z][a-z0-9_-]{1,62}/webhookEndpoints/[A-Za-z0-9_-]{1,64}$\x92\x02*stores/st_makola/webhookEndpoints/whe_01JD\xd8\x01\x01\x12J\n\x06states\x18\x05 \x03(\x0e\x32#.sedifex.webhooks.v1.Delivery.StateB\x15\xe2\x41\x01\x01\xbaH\x0e\x92\x01\x0b\x10\x05\x18\x01\"\x05\x82\x01\x02\x10\x01\x12)\n\x0b\x65vent_types\x18\x06 \x03(\tB\x14\xe2\x41\x01\x01\xbaH\r\x92\x01\n\x10\x14\x18\x01\"\x04r\x02\x18\x64\x12\x1b\n\rvalidate_only\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12%\n\nrequest_id\x18\x08 \x01(\tB\x11\xe2\x41\x01\x01\xbaH\nr\x05\x10\x08\x18\x80\x01\xd8\x01\x01\"C\n\x14ReplayEventsResponse\x12+\n\x06replay\x18\x01 \x01(\x0b\x32\x1b.sedifex.webhooks.v1.Replay\"\x8b\x01\n\x10GetReplayRequest\x12w\n\x04name\x18\x01 \x01(\tBi\xe2\x41\x01\x02\xbaHbr`2:^stores/[a-z][a-z0-9_-]{1,62}/replays/[A-Za-z0-9_-]{1,64}$\x92\x02!stores/st_makola/replays/rpl_01JD\"@\n\x11GetReplayResponse\x12+\n\x06replay\x18\x01 \x01(\x0b\x32\x1b.sedifex.webhooks.v1.Replay\"\xa4\x01\n\x12ListReplaysRequest\x12L\n\x06parent\x18\x01 \x01(\tB<\xe2\x41\x01\x02\xbaH5r32\x1e^stores/[a-z][a-z0-9_-]{1,62}$\x92\x02\x10stores/st_makola\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x08\"\\\n\x13ListReplaysResponse\x12,\n\x07replays\x18\x01 \x03(\x0b\x32\x1b.sedifex.webhooks.v1.Replay\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8e\x01\n\x13\x43\x61ncelReplayRequest\x12w\n\x04name\x18\x01 \x01(\tBi\xe2\x41\x01\x02\xbaHbr`2:^stores/[a-z][a-z0-9_-]{1,62}/replays/[A-Za-z0-9_-]{1,64}$\x92\x02!stores/st_makola/replays/rpl_01JD\"C\n\x14\x43\x61ncelReplayResponse\x12+\n\x06replay\x18\x01 \x01(\x0b\x32\x1b.sedifex.webhooks.v1.Replay\"\x17\n\x15ListEventTypesRequest\"M\n\x16ListEventTypesResponse\x12\x33\n\x0b\x65vent_types\x18\x01 \x03(\x0b\x32\x1e.sedifex.webhooks.v1.EventType2\xc1\x1d\n\x0fWebhooksService\x12\xd4\x01\n\x15\x43reateWebhookEndpoint\x12\x31.sedifex.webhooks.v1.CreateWebhookEndpointRequest\x1a\x32.sedifex.webhooks.v1.CreateWebhookEndpointResponse\"T\xda\xe2\x18\x1f\n\x03\x02\x03\x04\x12\x0ewebhooks.write\x1a\x06parent(\x02\x82\xd3\xe4\x93\x02+\"&/v1/{parent=stores/*}/webhookEndpoints:\x01*\x12\xd7\x01\n\x12GetWebhookEndpoint\x12..sedifex.webhooks.v1.GetWebhookEndpointRequest\x1a/.sedifex.webhooks.v1.GetWebhookEndpointResponse\"`\xda\xe2\x18\x1c\n\x03\x02\x03\x04\x12\rwebhooks.read\x1a\x04name(\x01\x82\xd3\xe4\x93\x02:\x12&/v1/{name=stores/*/webhookEndpoints/*}b\x10webhook_endpoint\x12\xcd\x01\n\x14ListWebhookEndpoints\x12\x30.sedifex.webhooks.v1.ListWebhookEndpointsRequest\x1a\x31.sedifex.webhooks.v1.ListWebhookEndpointsResponse\"P\xda\xe2\x18\x1e\n\x03\x02\x03\x04\x12\rwebhooks.read\x1a\x06parent(\x01\x82\xd3\xe4\x93\x02(\x12&/v1/{parent=stores/*}/webhookEndpoints\x12\x96\x02\n\x15UpdateWebhookEndpoint\x12\x31.sedifex.webhooks.v1.UpdateWebhookEndpointRequest\x1a\x32.sedifex.webhooks.v1.UpdateWebhookEndpointResponse\"\x95\x01\xda\xe2\x18.\n\x03\x02\x03\x04\x12\x0ewebhooks.write\x1a\x15webhook_endpoint.name(\x02\x82\xd3\xe4\x93\x02]27/v1/{webhook_endpoint.name=stores/*/webhookEndpoints/*}:\x10webhook_endpointb\x10webhook_endpoint\x12\xef\x01\n\x16\x44isableWebhookEndpoint\x12\x32.sedifex.webhooks.v1.DisableWebhookEndpointRequest\x1a\x33.sedifex.webhooks.v1.DisableWebhookEndpointResponse\"l\xda\xe2\x18\x1d\n\x03\x02\x03\x04\x12\x0ewebhooks.write\x1a\x04name(\x02\x82\xd3\xe4\x93\x02\x45\"./v1/{name=stores/*/webhookEndpoints/*}:disable:\x01*b\x10webhook_endpoint\x12\xd9\x01\n\x15\x45nableWebhookEndpoint\x12\x31.sedifex.webhooks.v1.EnableWebhookEndpointRequest\x1a\x32.sedifex.webhooks.v1.EnableWebhookEndpointResponse\"Y\xda\xe2\x18\x1d\n\x03\x02\x03\x04\x12\x0ewebhooks.write\x1a\x04name(\x02\x82\xd3\xe4\x93\x02\x32\"-/v1/{name=stores/*/webhookEndpoints/*}:enable:\x01*\x12\xf1\x01\n\x1bRotateWebhookEndpointSecret\x12\x37.sedifex.webhooks.v1.RotateWebhookEndpointSecretRequest\x1a\x38.sedifex.webhooks.v1.RotateWebhookEndpointSecretResponse\"_\xda\xe2\x18\x1d\n\x03\x02\x03\x04\x12\x0ewebhooks.write\x1a\x04name(\x02\x82\xd3\xe4\x93\x02\x38\"3/v1/{name=stores/*/webhookEndpoints/*}:rotateSecret:\x01*\x12\xcd\x01\n\rSendTestEvent\x12).sedifex.webhooks.v1.SendTestEventRequest\x1a*.sedifex.webhooks.v1.SendTestEventResponse\"e\xda\xe2\x18\x1d\n\x03\x02\x03\x04\x12\x0ewebhooks.write\x1a\x04name(\x02\x82\xd3\xe4\x93\x02>\"//v1/{name=stores/*/webhookEndpoints/*}:sendTest:\x01*b\x08\x64\x65livery\x12\xcf\x01\n\x15\x44\x65leteWebhookEndpoint\x12\x31.sedifex.webhooks.v1.DeleteWebhookEndpointRequest\x1a\x32.sedifex.webhooks.v1.DeleteWebhookEndpointResponse\"O\xda\xe2\x18\x1d\n\x03\x02\x03\x04\x12\x0ewebhooks.write\x1a\x04name(\x02\x82\xd3\xe4\x93\x02(*&/v1/{name=stores/*/webhookEndpoints/*}\x12\xb5\x01\n\x0eListDeliveries\x12*.sedifex.webhooks.v1.ListDeliveriesRequest\x1a+.sedifex.webhooks.v1.ListDeliveriesResponse\"J\xda\xe2\x18\x1e\n\x03\x02\x03\x04\x12\rwebhooks.read\x1a\x06parent(\x01\x82\xd3\xe4\x93\x02\"\x12 /v1/{parent=stores/*}/deliveries\x12\xb4\x01\n\x0bGetDelivery\x12\'.sedifex.webhooks.v1.GetDeliveryRequest\x1a(.sedifex.webhooks.v1.GetDeliveryResponse\"R\xda\xe2\x18\x1c\n\x03\x02\x03\x04\x12\rwebhooks.read\x1a\x04name(\x01\x82\xd3\xe4\x93\x02,\x12 /v1/{name=stores/*/deliveries/*}b\x08\x64\x65livery\x12\xc4\x01\n\rRetryDelivery\x12).sedifex.webhooks.v1.RetryDeliveryRequest\x1a*.sedifex.webhooks.v1.RetryDeliveryResponse\"\\\xda\xe2\x18\x1d\n\x03\x02\x03\x04\x12\x0ewebhooks.write\x1a\x04name(\x02\x82\xd3\xe4\x93\x02\x35\"&/v1/{name=stores/*/deliveries/*}:retry:\x01*b\x08\x64\x65livery\x12\xa4\x01\n\x08GetEvent\x12$.sedifex.webhooks.v1.GetEventRequest\x1a%.sedifex.webhooks.v1.GetEventResponse\"K\xda\xe2\x18\x1c\n\x03\x02\x03\x04\x12\rwebhooks.read\x1a\x04name(\x01\x82\xd3\xe4\x93\x02%\x12\x1c/v1/{name=stores/*/events/*}b\x05\x65vent\x12\xbe\x01\n\x0cReplayEvents\x12(.sedifex.webhooks.v1.ReplayEventsRequest\x1a).sedifex.webhooks.v1.ReplayEventsResponse\"Y\xda\xe2\x18\x1f\n\x03\x02\x03\x04\x12\x0ewebhooks.write\x1a\x06parent(\x02\x82\xd3\xe4\x93\x02\x30\"#/v1/{parent=stores/*}/events:replay:\x01*b\x06replay\x12\xa9\x01\n\tGetReplay\x12%.sedifex.webhooks.v1.GetReplayRequest\x1a&.sedifex.webhooks.v1.GetReplayResponse\"M\xda\xe2\x18\x1c\n\x03\x02\x03\x04\x12\rwebhooks.read\x1a\x04name(\x01\x82\xd3\xe4\x93\x02\'\x12\x1d/v1/{name=stores/*/replays/*}b\x06replay\x12\xa9\x01\n\x0bListReplays\x12\'.sedifex.webhooks.v1.ListReplaysRequest\x1a(.sedifex.webhooks.v1.ListReplaysResponse\"G\xda\xe2\x18\x1e\n\x03\x02\x03\x04\x12\rwebhooks.read\x1a\x06parent(\x01\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/{parent=stores/*}/replays\x12\xbd\x01\n\x0c\x43\x61ncelReplay\x12(.sedifex.webhooks.v1.CancelReplayRequest\x1a).sedifex.webhooks.v1.CancelReplayResponse\"X\xda\xe2\x18\x1d\n\x03\x02\x03\x04\x12\x0ewebhooks.write\x1a\x04name(\x02\x82\xd3\xe4\x93\x02\x31\"$/v1/{name=stores/*/replays/*}:cancel:\x01*b\x06replay\x12\x88\x01\n\x0eListEventTypes\x12*.sedifex.webhooks.v1.ListEventTypesRequest\x1a+.sedifex.webhooks.v1.ListEventTypesResponse\"\x1d\xda\xe2\x18\x03\n\x01\x01\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/eventTypes\x12o\n\rPublishEvents\x12).sedifex.webhooks.v1.PublishEventsRequest\x1a*.sedifex.webhooks.v1.PublishEventsResponse\"\x07\xda\xe2\x18\x03\n\x01\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sedifex.webhooks.v1.webhooks_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_WEBHOOKENDPOINT_SECRET'].fields_by_name['hint']._loaded_options = None
+  _globals['_WEBHOOKENDPOINT_SECRET'].fields_by_name['hint']._serialized_options = b'\342A\001\003'
+  _globals['_WEBHOOKENDPOINT_SECRET'].fields_by_name['create_time']._loaded_options = None
+  _globals['_WEBHOOKENDPOINT_SECRET'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
+  _globals['_WEBHOOKENDPOINT_SECRET'].fields_by_name['end_time']._loaded_options = None
+  _globals['_WEBHOOKENDPOINT_SECRET'].fields_by_name['end_time']._serialized_options = b'\342A\001\003'
+  _globals['_WEBHOOKENDPOINT_HEALTH'].fields_by_name['level']._loaded_options = None
+  _globals['_WEBHOOKENDPOINT_HEALTH'].fields_by_name['level']._serialized_options = b'\342A\001\003'
+  _globals['_WEBHOOKENDPOINT_HEALTH'].fields_by_name['reason']._loaded_options = None
+  _globals['_WEBHOOKENDPOINT_HEALTH'].fields_by_name['reason']._serialized_options = b'\342A\001\003'
+  _globals['_WEBHOOKENDPOINT_HEALTH'].fields_by_name['since_time']._loaded_options = None
+  _globals['_WEBHOOKENDPOINT_HEALTH'].fields_by_name['since_time']._serialized_options = b'\342A\001\003'
+  _globals['_WEBHOOKENDPOINT_HEALTH'].fields_by_name['last_success_time']._loaded_options = None
+  _globals['_WEBHOOKENDPOINT_HEALTH'].fields_by_name['last_success_time']._serialized_options = b'\342A\001\003'
+  _globals['_WEBHOOKENDPOINT_HEALTH'].fields_by_name['last_failure_time']._loaded_options = None
+  _globals['_WEBHOOKENDPOINT_HEALTH'].fields_by_name['last_failure_time']._serialized_options = b'\342A\001\003'
+  _globals['_WEBHOOKENDPOINT_HEALTH'].fields_by_name['disable_time']._loaded_options = None
+  _globals['_WEBHOOKENDPOINT_HEALTH'].fields_by_name['disable_time']._serialized_options = b'\342A\001\003'
   _globals['_WEBHOOKENDPOINT'].fields_by_name['name']._loaded_options = None
   _globals['_WEBHOOKENDPOINT'].fields_by_name['name']._serialized_options = b'\342A\001\010'
+  _globals['_WEBHOOKENDPOINT'].fields_by_name['url']._loaded_options = None
+  _globals['_WEBHOOKENDPOINT'].fields_by_name['url']._serialized_options = b'\272H\005r\003\030\200\020'
+  _globals['_WEBHOOKENDPOINT'].fields_by_name['display_name']._loaded_options = None
+  _globals['_WEBHOOKENDPOINT'].fields_by_name['display_name']._serialized_options = b'\272H\004r\002\030d'
+  _globals['_WEBHOOKENDPOINT'].fields_by_name['event_types']._loaded_options = None
+  _globals['_WEBHOOKENDPOINT'].fields_by_name['event_types']._serialized_options = b'\272H\200\001\222\001}\020\024\030\001\"wruR\017product.createdR\017product.updatedR\017product.deletedR\013key.createdR\013key.rotatedR\014key.expiringR\013key.expiredR\013key.revoked'
   _globals['_WEBHOOKENDPOINT'].fields_by_name['state']._loaded_options = None
   _globals['_WEBHOOKENDPOINT'].fields_by_name['state']._serialized_options = b'\342A\001\003'
   _globals['_WEBHOOKENDPOINT'].fields_by_name['secret_hint']._loaded_options = None
@@ -47,6 +73,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WEBHOOKENDPOINT'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
   _globals['_WEBHOOKENDPOINT'].fields_by_name['state_reason']._loaded_options = None
   _globals['_WEBHOOKENDPOINT'].fields_by_name['state_reason']._serialized_options = b'\342A\001\003'
+  _globals['_WEBHOOKENDPOINT'].fields_by_name['rate_limit_per_second']._loaded_options = None
+  _globals['_WEBHOOKENDPOINT'].fields_by_name['rate_limit_per_second']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
+  _globals['_WEBHOOKENDPOINT'].fields_by_name['max_concurrency']._loaded_options = None
+  _globals['_WEBHOOKENDPOINT'].fields_by_name['max_concurrency']._serialized_options = b'\272H\006\032\004\030d(\000'
+  _globals['_WEBHOOKENDPOINT'].fields_by_name['coalesce_window']._loaded_options = None
+  _globals['_WEBHOOKENDPOINT'].fields_by_name['coalesce_window']._serialized_options = b'\272H\t\252\001\006\"\002\010<2\000'
+  _globals['_WEBHOOKENDPOINT'].fields_by_name['health']._loaded_options = None
+  _globals['_WEBHOOKENDPOINT'].fields_by_name['health']._serialized_options = b'\342A\001\003'
+  _globals['_WEBHOOKENDPOINT'].fields_by_name['secrets']._loaded_options = None
+  _globals['_WEBHOOKENDPOINT'].fields_by_name['secrets']._serialized_options = b'\342A\001\003'
+  _globals['_WEBHOOKENDPOINT'].fields_by_name['etag']._loaded_options = None
+  _globals['_WEBHOOKENDPOINT'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_WEBHOOKENDPOINT'].fields_by_name['update_time']._loaded_options = None
+  _globals['_WEBHOOKENDPOINT'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
   _globals['_DELIVERY'].fields_by_name['name']._loaded_options = None
   _globals['_DELIVERY'].fields_by_name['name']._serialized_options = b'\342A\001\010'
   _globals['_DELIVERY'].fields_by_name['endpoint']._loaded_options = None
@@ -67,6 +107,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELIVERY'].fields_by_name['attempts']._serialized_options = b'\342A\001\003'
   _globals['_DELIVERY'].fields_by_name['body']._loaded_options = None
   _globals['_DELIVERY'].fields_by_name['body']._serialized_options = b'\342A\001\003'
+  _globals['_DELIVERY'].fields_by_name['product_id']._loaded_options = None
+  _globals['_DELIVERY'].fields_by_name['product_id']._serialized_options = b'\342A\001\003'
+  _globals['_DELIVERY'].fields_by_name['last_error']._loaded_options = None
+  _globals['_DELIVERY'].fields_by_name['last_error']._serialized_options = b'\342A\001\003'
+  _globals['_ATTEMPT_RESPONSEHEADERSENTRY']._loaded_options = None
+  _globals['_ATTEMPT_RESPONSEHEADERSENTRY']._serialized_options = b'8\001'
   _globals['_ATTEMPT'].fields_by_name['id']._loaded_options = None
   _globals['_ATTEMPT'].fields_by_name['id']._serialized_options = b'\342A\001\003'
   _globals['_ATTEMPT'].fields_by_name['start_time']._loaded_options = None
@@ -77,6 +123,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ATTEMPT'].fields_by_name['error']._serialized_options = b'\342A\001\003'
   _globals['_ATTEMPT'].fields_by_name['response_body']._loaded_options = None
   _globals['_ATTEMPT'].fields_by_name['response_body']._serialized_options = b'\342A\001\003'
+  _globals['_ATTEMPT'].fields_by_name['response_headers']._loaded_options = None
+  _globals['_ATTEMPT'].fields_by_name['response_headers']._serialized_options = b'\342A\001\003'
+  _globals['_ATTEMPT'].fields_by_name['remote_address']._loaded_options = None
+  _globals['_ATTEMPT'].fields_by_name['remote_address']._serialized_options = b'\342A\001\003'
+  _globals['_REPLAY'].fields_by_name['name']._loaded_options = None
+  _globals['_REPLAY'].fields_by_name['name']._serialized_options = b'\342A\001\010'
+  _globals['_REPLAY'].fields_by_name['request']._loaded_options = None
+  _globals['_REPLAY'].fields_by_name['request']._serialized_options = b'\342A\001\003'
+  _globals['_REPLAY'].fields_by_name['state']._loaded_options = None
+  _globals['_REPLAY'].fields_by_name['state']._serialized_options = b'\342A\001\003'
+  _globals['_REPLAY'].fields_by_name['examined_count']._loaded_options = None
+  _globals['_REPLAY'].fields_by_name['examined_count']._serialized_options = b'\342A\001\003'
+  _globals['_REPLAY'].fields_by_name['delivery_count']._loaded_options = None
+  _globals['_REPLAY'].fields_by_name['delivery_count']._serialized_options = b'\342A\001\003'
+  _globals['_REPLAY'].fields_by_name['succeeded_count']._loaded_options = None
+  _globals['_REPLAY'].fields_by_name['succeeded_count']._serialized_options = b'\342A\001\003'
+  _globals['_REPLAY'].fields_by_name['create_time']._loaded_options = None
+  _globals['_REPLAY'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
+  _globals['_REPLAY'].fields_by_name['finish_time']._loaded_options = None
+  _globals['_REPLAY'].fields_by_name['finish_time']._serialized_options = b'\342A\001\003'
+  _globals['_REPLAY'].fields_by_name['progress_time']._loaded_options = None
+  _globals['_REPLAY'].fields_by_name['progress_time']._serialized_options = b'\342A\001\003'
+  _globals['_REPLAY'].fields_by_name['creator']._loaded_options = None
+  _globals['_REPLAY'].fields_by_name['creator']._serialized_options = b'\342A\001\003'
   _globals['_EVENT'].fields_by_name['id']._loaded_options = None
   _globals['_EVENT'].fields_by_name['id']._serialized_options = b'\272HAr?2\034^evt_[0-9A-HJKMNP-TV-Z]{26}$\222\002\036evt_01JD8R4Y3T5Z6W7X8V9Q0P1N2M'
   _globals['_EVENT'].fields_by_name['store']._loaded_options = None
@@ -97,6 +167,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEWEBHOOKENDPOINTREQUEST'].fields_by_name['event_types']._serialized_options = b'\342A\001\001\272H\200\001\222\001}\020\024\030\001\"wruR\017product.createdR\017product.updatedR\017product.deletedR\013key.createdR\013key.rotatedR\014key.expiringR\013key.expiredR\013key.revoked'
   _globals['_CREATEWEBHOOKENDPOINTREQUEST'].fields_by_name['display_name']._loaded_options = None
   _globals['_CREATEWEBHOOKENDPOINTREQUEST'].fields_by_name['display_name']._serialized_options = b'\342A\001\001\272H\004r\002\030d'
+  _globals['_CREATEWEBHOOKENDPOINTREQUEST'].fields_by_name['rate_limit_per_second']._loaded_options = None
+  _globals['_CREATEWEBHOOKENDPOINTREQUEST'].fields_by_name['rate_limit_per_second']._serialized_options = b'\342A\001\001\272H\007\032\005\030\350\007(\000'
+  _globals['_CREATEWEBHOOKENDPOINTREQUEST'].fields_by_name['max_concurrency']._loaded_options = None
+  _globals['_CREATEWEBHOOKENDPOINTREQUEST'].fields_by_name['max_concurrency']._serialized_options = b'\342A\001\001\272H\006\032\004\030d(\000'
+  _globals['_CREATEWEBHOOKENDPOINTREQUEST'].fields_by_name['coalesce_window']._loaded_options = None
+  _globals['_CREATEWEBHOOKENDPOINTREQUEST'].fields_by_name['coalesce_window']._serialized_options = b'\342A\001\001\272H\t\252\001\006\"\002\010<2\000'
   _globals['_CREATEWEBHOOKENDPOINTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_CREATEWEBHOOKENDPOINTREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\nr\005\020\010\030\200\001\330\001\001'
   _globals['_GETWEBHOOKENDPOINTREQUEST'].fields_by_name['name']._loaded_options = None
@@ -119,64 +195,210 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTDELIVERIESREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001\272H\004\032\002(\000'
   _globals['_LISTDELIVERIESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTDELIVERIESREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001\272H\005r\003\030\200\010'
+  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['event_type']._loaded_options = None
+  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['event_type']._serialized_options = b'\342A\001\001\272H\004r\002\030d'
+  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['product_id']._loaded_options = None
+  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['product_id']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
+  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['start_time']._loaded_options = None
+  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['start_time']._serialized_options = b'\342A\001\001'
+  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['end_time']._loaded_options = None
+  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['end_time']._serialized_options = b'\342A\001\001'
+  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['status_code']._loaded_options = None
+  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['status_code']._serialized_options = b'\342A\001\001\272H\020\032\016\030\327\004(\377\377\377\377\377\377\377\377\377\001'
+  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['event']._loaded_options = None
+  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['event']._serialized_options = b'\342A\001\001\272Hcr^29^stores/[a-z][a-z0-9_-]{1,62}/events/[A-Za-z0-9_-]{1,64}$\222\002 stores/st_makola/events/evt_01JD\330\001\001'
   _globals['_GETDELIVERYREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETDELIVERYREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272Hhrf2=^stores/[a-z][a-z0-9_-]{1,62}/deliveries/[A-Za-z0-9_-]{1,64}$\222\002$stores/st_makola/deliveries/dlv_01JD'
   _globals['_PUBLISHEVENTSREQUEST'].fields_by_name['events']._loaded_options = None
   _globals['_PUBLISHEVENTSREQUEST'].fields_by_name['events']._serialized_options = b'\272H\010\222\001\005\010\001\020\364\003'
+  _globals['_UPDATEWEBHOOKENDPOINTREQUEST'].fields_by_name['webhook_endpoint']._loaded_options = None
+  _globals['_UPDATEWEBHOOKENDPOINTREQUEST'].fields_by_name['webhook_endpoint']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
+  _globals['_UPDATEWEBHOOKENDPOINTREQUEST'].fields_by_name['update_mask']._loaded_options = None
+  _globals['_UPDATEWEBHOOKENDPOINTREQUEST'].fields_by_name['update_mask']._serialized_options = b'\342A\001\001'
+  _globals['_UPDATEWEBHOOKENDPOINTREQUEST']._loaded_options = None
+  _globals['_UPDATEWEBHOOKENDPOINTREQUEST']._serialized_options = b'\272H\271\001\032\266\001\n\025webhook_endpoint.name\0222must be stores/{store}/webhookEndpoints/{endpoint}\032ithis.webhook_endpoint.name.matches(\'^stores/[a-z][a-z0-9_-]{1,62}/webhookEndpoints/[A-Za-z0-9_-]{1,64}$\')'
+  _globals['_DISABLEWEBHOOKENDPOINTREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_DISABLEWEBHOOKENDPOINTREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272Htrr2C^stores/[a-z][a-z0-9_-]{1,62}/webhookEndpoints/[A-Za-z0-9_-]{1,64}$\222\002*stores/st_makola/webhookEndpoints/whe_01JD'
+  _globals['_ENABLEWEBHOOKENDPOINTREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_ENABLEWEBHOOKENDPOINTREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272Htrr2C^stores/[a-z][a-z0-9_-]{1,62}/webhookEndpoints/[A-Za-z0-9_-]{1,64}$\222\002*stores/st_makola/webhookEndpoints/whe_01JD'
+  _globals['_ROTATEWEBHOOKENDPOINTSECRETREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_ROTATEWEBHOOKENDPOINTSECRETREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272Htrr2C^stores/[a-z][a-z0-9_-]{1,62}/webhookEndpoints/[A-Za-z0-9_-]{1,64}$\222\002*stores/st_makola/webhookEndpoints/whe_01JD'
+  _globals['_ROTATEWEBHOOKENDPOINTSECRETREQUEST'].fields_by_name['overlap']._loaded_options = None
+  _globals['_ROTATEWEBHOOKENDPOINTSECRETREQUEST'].fields_by_name['overlap']._serialized_options = b'\342A\001\001\272H\013\252\001\010\"\004\010\200\365$2\000'
+  _globals['_ROTATEWEBHOOKENDPOINTSECRETREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_ROTATEWEBHOOKENDPOINTSECRETREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\nr\005\020\010\030\200\001\330\001\001'
+  _globals['_SENDTESTEVENTREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_SENDTESTEVENTREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272Htrr2C^stores/[a-z][a-z0-9_-]{1,62}/webhookEndpoints/[A-Za-z0-9_-]{1,64}$\222\002*stores/st_makola/webhookEndpoints/whe_01JD'
+  _globals['_RETRYDELIVERYREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_RETRYDELIVERYREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272Hhrf2=^stores/[a-z][a-z0-9_-]{1,62}/deliveries/[A-Za-z0-9_-]{1,64}$\222\002$stores/st_makola/deliveries/dlv_01JD'
+  _globals['_GETEVENTREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETEVENTREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272H`r^29^stores/[a-z][a-z0-9_-]{1,62}/events/[A-Za-z0-9_-]{1,64}$\222\002 stores/st_makola/events/evt_01JD'
+  _globals['_REPLAYEVENTSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_REPLAYEVENTSREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\272H5r32\036^stores/[a-z][a-z0-9_-]{1,62}$\222\002\020stores/st_makola'
+  _globals['_REPLAYEVENTSREQUEST'].fields_by_name['start_time']._loaded_options = None
+  _globals['_REPLAYEVENTSREQUEST'].fields_by_name['start_time']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
+  _globals['_REPLAYEVENTSREQUEST'].fields_by_name['end_time']._loaded_options = None
+  _globals['_REPLAYEVENTSREQUEST'].fields_by_name['end_time']._serialized_options = b'\342A\001\001'
+  _globals['_REPLAYEVENTSREQUEST'].fields_by_name['endpoint']._loaded_options = None
+  _globals['_REPLAYEVENTSREQUEST'].fields_by_name['endpoint']._serialized_options = b'\342A\001\001\272Hwrr2C^stores/[a-z][a-z0-9_-]{1,62}/webhookEndpoints/[A-Za-z0-9_-]{1,64}$\222\002*stores/st_makola/webhookEndpoints/whe_01JD\330\001\001'
+  _globals['_REPLAYEVENTSREQUEST'].fields_by_name['states']._loaded_options = None
+  _globals['_REPLAYEVENTSREQUEST'].fields_by_name['states']._serialized_options = b'\342A\001\001\272H\016\222\001\013\020\005\030\001\"\005\202\001\002\020\001'
+  _globals['_REPLAYEVENTSREQUEST'].fields_by_name['event_types']._loaded_options = None
+  _globals['_REPLAYEVENTSREQUEST'].fields_by_name['event_types']._serialized_options = b'\342A\001\001\272H\r\222\001\n\020\024\030\001\"\004r\002\030d'
+  _globals['_REPLAYEVENTSREQUEST'].fields_by_name['validate_only']._loaded_options = None
+  _globals['_REPLAYEVENTSREQUEST'].fields_by_name['validate_only']._serialized_options = b'\342A\001\001'
+  _globals['_REPLAYEVENTSREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_REPLAYEVENTSREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\nr\005\020\010\030\200\001\330\001\001'
+  _globals['_GETREPLAYREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETREPLAYREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272Hbr`2:^stores/[a-z][a-z0-9_-]{1,62}/replays/[A-Za-z0-9_-]{1,64}$\222\002!stores/st_makola/replays/rpl_01JD'
+  _globals['_LISTREPLAYSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_LISTREPLAYSREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\272H5r32\036^stores/[a-z][a-z0-9_-]{1,62}$\222\002\020stores/st_makola'
+  _globals['_LISTREPLAYSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTREPLAYSREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001\272H\004\032\002(\000'
+  _globals['_LISTREPLAYSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTREPLAYSREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001\272H\005r\003\030\200\010'
+  _globals['_CANCELREPLAYREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_CANCELREPLAYREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272Hbr`2:^stores/[a-z][a-z0-9_-]{1,62}/replays/[A-Za-z0-9_-]{1,64}$\222\002!stores/st_makola/replays/rpl_01JD'
   _globals['_WEBHOOKSSERVICE'].methods_by_name['CreateWebhookEndpoint']._loaded_options = None
   _globals['_WEBHOOKSSERVICE'].methods_by_name['CreateWebhookEndpoint']._serialized_options = b'\332\342\030\037\n\003\002\003\004\022\016webhooks.write\032\006parent(\002\202\323\344\223\002+\"&/v1/{parent=stores/*}/webhookEndpoints:\001*'
   _globals['_WEBHOOKSSERVICE'].methods_by_name['GetWebhookEndpoint']._loaded_options = None
   _globals['_WEBHOOKSSERVICE'].methods_by_name['GetWebhookEndpoint']._serialized_options = b'\332\342\030\034\n\003\002\003\004\022\rwebhooks.read\032\004name(\001\202\323\344\223\002:\022&/v1/{name=stores/*/webhookEndpoints/*}b\020webhook_endpoint'
   _globals['_WEBHOOKSSERVICE'].methods_by_name['ListWebhookEndpoints']._loaded_options = None
   _globals['_WEBHOOKSSERVICE'].methods_by_name['ListWebhookEndpoints']._serialized_options = b'\332\342\030\036\n\003\002\003\004\022\rwebhooks.read\032\006parent(\001\202\323\344\223\002(\022&/v1/{parent=stores/*}/webhookEndpoints'
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['UpdateWebhookEndpoint']._loaded_options = None
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['UpdateWebhookEndpoint']._serialized_options = b'\332\342\030.\n\003\002\003\004\022\016webhooks.write\032\025webhook_endpoint.name(\002\202\323\344\223\002]27/v1/{webhook_endpoint.name=stores/*/webhookEndpoints/*}:\020webhook_endpointb\020webhook_endpoint'
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['DisableWebhookEndpoint']._loaded_options = None
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['DisableWebhookEndpoint']._serialized_options = b'\332\342\030\035\n\003\002\003\004\022\016webhooks.write\032\004name(\002\202\323\344\223\002E\"./v1/{name=stores/*/webhookEndpoints/*}:disable:\001*b\020webhook_endpoint'
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['EnableWebhookEndpoint']._loaded_options = None
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['EnableWebhookEndpoint']._serialized_options = b'\332\342\030\035\n\003\002\003\004\022\016webhooks.write\032\004name(\002\202\323\344\223\0022\"-/v1/{name=stores/*/webhookEndpoints/*}:enable:\001*'
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['RotateWebhookEndpointSecret']._loaded_options = None
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['RotateWebhookEndpointSecret']._serialized_options = b'\332\342\030\035\n\003\002\003\004\022\016webhooks.write\032\004name(\002\202\323\344\223\0028\"3/v1/{name=stores/*/webhookEndpoints/*}:rotateSecret:\001*'
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['SendTestEvent']._loaded_options = None
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['SendTestEvent']._serialized_options = b'\332\342\030\035\n\003\002\003\004\022\016webhooks.write\032\004name(\002\202\323\344\223\002>\"//v1/{name=stores/*/webhookEndpoints/*}:sendTest:\001*b\010delivery'
   _globals['_WEBHOOKSSERVICE'].methods_by_name['DeleteWebhookEndpoint']._loaded_options = None
   _globals['_WEBHOOKSSERVICE'].methods_by_name['DeleteWebhookEndpoint']._serialized_options = b'\332\342\030\035\n\003\002\003\004\022\016webhooks.write\032\004name(\002\202\323\344\223\002(*&/v1/{name=stores/*/webhookEndpoints/*}'
   _globals['_WEBHOOKSSERVICE'].methods_by_name['ListDeliveries']._loaded_options = None
   _globals['_WEBHOOKSSERVICE'].methods_by_name['ListDeliveries']._serialized_options = b'\332\342\030\036\n\003\002\003\004\022\rwebhooks.read\032\006parent(\001\202\323\344\223\002\"\022 /v1/{parent=stores/*}/deliveries'
   _globals['_WEBHOOKSSERVICE'].methods_by_name['GetDelivery']._loaded_options = None
   _globals['_WEBHOOKSSERVICE'].methods_by_name['GetDelivery']._serialized_options = b'\332\342\030\034\n\003\002\003\004\022\rwebhooks.read\032\004name(\001\202\323\344\223\002,\022 /v1/{name=stores/*/deliveries/*}b\010delivery'
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['RetryDelivery']._loaded_options = None
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['RetryDelivery']._serialized_options = b'\332\342\030\035\n\003\002\003\004\022\016webhooks.write\032\004name(\002\202\323\344\223\0025\"&/v1/{name=stores/*/deliveries/*}:retry:\001*b\010delivery'
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['GetEvent']._loaded_options = None
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['GetEvent']._serialized_options = b'\332\342\030\034\n\003\002\003\004\022\rwebhooks.read\032\004name(\001\202\323\344\223\002%\022\034/v1/{name=stores/*/events/*}b\005event'
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['ReplayEvents']._loaded_options = None
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['ReplayEvents']._serialized_options = b'\332\342\030\037\n\003\002\003\004\022\016webhooks.write\032\006parent(\002\202\323\344\223\0020\"#/v1/{parent=stores/*}/events:replay:\001*b\006replay'
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['GetReplay']._loaded_options = None
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['GetReplay']._serialized_options = b'\332\342\030\034\n\003\002\003\004\022\rwebhooks.read\032\004name(\001\202\323\344\223\002\'\022\035/v1/{name=stores/*/replays/*}b\006replay'
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['ListReplays']._loaded_options = None
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['ListReplays']._serialized_options = b'\332\342\030\036\n\003\002\003\004\022\rwebhooks.read\032\006parent(\001\202\323\344\223\002\037\022\035/v1/{parent=stores/*}/replays'
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['CancelReplay']._loaded_options = None
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['CancelReplay']._serialized_options = b'\332\342\030\035\n\003\002\003\004\022\016webhooks.write\032\004name(\002\202\323\344\223\0021\"$/v1/{name=stores/*/replays/*}:cancel:\001*b\006replay'
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['ListEventTypes']._loaded_options = None
+  _globals['_WEBHOOKSSERVICE'].methods_by_name['ListEventTypes']._serialized_options = b'\332\342\030\003\n\001\001\202\323\344\223\002\020\022\016/v1/eventTypes'
   _globals['_WEBHOOKSSERVICE'].methods_by_name['PublishEvents']._loaded_options = None
   _globals['_WEBHOOKSSERVICE'].methods_by_name['PublishEvents']._serialized_options = b'\332\342\030\003\n\001\005'
-  _globals['_WEBHOOKENDPOINT']._serialized_start=249
-  _globals['_WEBHOOKENDPOINT']._serialized_end=588
-  _globals['_WEBHOOKENDPOINT_STATE']._serialized_start=519
-  _globals['_WEBHOOKENDPOINT_STATE']._serialized_end=588
-  _globals['_DELIVERY']._serialized_start=591
-  _globals['_DELIVERY']._serialized_end=1153
-  _globals['_DELIVERY_STATE']._serialized_start=1046
-  _globals['_DELIVERY_STATE']._serialized_end=1153
-  _globals['_ATTEMPT']._serialized_start=1156
-  _globals['_ATTEMPT']._serialized_end=1374
-  _globals['_EVENT']._serialized_start=1377
-  _globals['_EVENT']._serialized_end=1788
-  _globals['_CREATEWEBHOOKENDPOINTREQUEST']._serialized_start=1791
-  _globals['_CREATEWEBHOOKENDPOINTREQUEST']._serialized_end=2163
-  _globals['_CREATEWEBHOOKENDPOINTRESPONSE']._serialized_start=2165
-  _globals['_CREATEWEBHOOKENDPOINTRESPONSE']._serialized_end=2276
-  _globals['_GETWEBHOOKENDPOINTREQUEST']._serialized_start=2279
-  _globals['_GETWEBHOOKENDPOINTREQUEST']._serialized_end=2446
-  _globals['_GETWEBHOOKENDPOINTRESPONSE']._serialized_start=2448
-  _globals['_GETWEBHOOKENDPOINTRESPONSE']._serialized_end=2540
-  _globals['_LISTWEBHOOKENDPOINTSREQUEST']._serialized_start=2543
-  _globals['_LISTWEBHOOKENDPOINTSREQUEST']._serialized_end=2716
-  _globals['_LISTWEBHOOKENDPOINTSRESPONSE']._serialized_start=2718
-  _globals['_LISTWEBHOOKENDPOINTSRESPONSE']._serialized_end=2838
-  _globals['_DELETEWEBHOOKENDPOINTREQUEST']._serialized_start=2841
-  _globals['_DELETEWEBHOOKENDPOINTREQUEST']._serialized_end=3011
-  _globals['_DELETEWEBHOOKENDPOINTRESPONSE']._serialized_start=3013
-  _globals['_DELETEWEBHOOKENDPOINTRESPONSE']._serialized_end=3044
-  _globals['_LISTDELIVERIESREQUEST']._serialized_start=3047
-  _globals['_LISTDELIVERIESREQUEST']._serialized_end=3427
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=3429
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=3529
-  _globals['_GETDELIVERYREQUEST']._serialized_start=3532
-  _globals['_GETDELIVERYREQUEST']._serialized_end=3679
-  _globals['_GETDELIVERYRESPONSE']._serialized_start=3681
-  _globals['_GETDELIVERYRESPONSE']._serialized_end=3751
-  _globals['_PUBLISHEVENTSREQUEST']._serialized_start=3753
-  _globals['_PUBLISHEVENTSREQUEST']._serialized_end=3832
-  _globals['_PUBLISHEVENTSRESPONSE']._serialized_start=3834
-  _globals['_PUBLISHEVENTSRESPONSE']._serialized_end=3905
-  _globals['_WEBHOOKSSERVICE']._serialized_start=3908
-  _globals['_WEBHOOKSSERVICE']._serialized_end=5256
+  _globals['_WEBHOOKENDPOINT']._serialized_start=313
+  _globals['_WEBHOOKENDPOINT']._serialized_end=1729
+  _globals['_WEBHOOKENDPOINT_SECRET']._serialized_start=1097
+  _globals['_WEBHOOKENDPOINT_SECRET']._serialized_end=1232
+  _globals['_WEBHOOKENDPOINT_HEALTH']._serialized_start=1235
+  _globals['_WEBHOOKENDPOINT_HEALTH']._serialized_end=1658
+  _globals['_WEBHOOKENDPOINT_HEALTH_LEVEL']._serialized_start=1571
+  _globals['_WEBHOOKENDPOINT_HEALTH_LEVEL']._serialized_end=1658
+  _globals['_WEBHOOKENDPOINT_STATE']._serialized_start=1660
+  _globals['_WEBHOOKENDPOINT_STATE']._serialized_end=1729
+  _globals['_DELIVERY']._serialized_start=1732
+  _globals['_DELIVERY']._serialized_end=2368
+  _globals['_DELIVERY_STATE']._serialized_start=2240
+  _globals['_DELIVERY_STATE']._serialized_end=2368
+  _globals['_ATTEMPT']._serialized_start=2371
+  _globals['_ATTEMPT']._serialized_end=2758
+  _globals['_ATTEMPT_RESPONSEHEADERSENTRY']._serialized_start=2704
+  _globals['_ATTEMPT_RESPONSEHEADERSENTRY']._serialized_end=2758
+  _globals['_REPLAY']._serialized_start=2761
+  _globals['_REPLAY']._serialized_end=3284
+  _globals['_REPLAY_STATE']._serialized_start=3193
+  _globals['_REPLAY_STATE']._serialized_end=3284
+  _globals['_EVENTTYPE']._serialized_start=3287
+  _globals['_EVENTTYPE']._serialized_end=3440
+  _globals['_EVENT']._serialized_start=3443
+  _globals['_EVENT']._serialized_end=3854
+  _globals['_CREATEWEBHOOKENDPOINTREQUEST']._serialized_start=3857
+  _globals['_CREATEWEBHOOKENDPOINTREQUEST']._serialized_end=4386
+  _globals['_CREATEWEBHOOKENDPOINTRESPONSE']._serialized_start=4388
+  _globals['_CREATEWEBHOOKENDPOINTRESPONSE']._serialized_end=4499
+  _globals['_GETWEBHOOKENDPOINTREQUEST']._serialized_start=4502
+  _globals['_GETWEBHOOKENDPOINTREQUEST']._serialized_end=4669
+  _globals['_GETWEBHOOKENDPOINTRESPONSE']._serialized_start=4671
+  _globals['_GETWEBHOOKENDPOINTRESPONSE']._serialized_end=4763
+  _globals['_LISTWEBHOOKENDPOINTSREQUEST']._serialized_start=4766
+  _globals['_LISTWEBHOOKENDPOINTSREQUEST']._serialized_end=4939
+  _globals['_LISTWEBHOOKENDPOINTSRESPONSE']._serialized_start=4941
+  _globals['_LISTWEBHOOKENDPOINTSRESPONSE']._serialized_end=5061
+  _globals['_DELETEWEBHOOKENDPOINTREQUEST']._serialized_start=5064
+  _globals['_DELETEWEBHOOKENDPOINTREQUEST']._serialized_end=5234
+  _globals['_DELETEWEBHOOKENDPOINTRESPONSE']._serialized_start=5236
+  _globals['_DELETEWEBHOOKENDPOINTRESPONSE']._serialized_end=5267
+  _globals['_LISTDELIVERIESREQUEST']._serialized_start=5270
+  _globals['_LISTDELIVERIESREQUEST']._serialized_end=5991
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=5993
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=6093
+  _globals['_GETDELIVERYREQUEST']._serialized_start=6096
+  _globals['_GETDELIVERYREQUEST']._serialized_end=6243
+  _globals['_GETDELIVERYRESPONSE']._serialized_start=6245
+  _globals['_GETDELIVERYRESPONSE']._serialized_end=6315
+  _globals['_PUBLISHEVENTSREQUEST']._serialized_start=6317
+  _globals['_PUBLISHEVENTSREQUEST']._serialized_end=6396
+  _globals['_PUBLISHEVENTSRESPONSE']._serialized_start=6398
+  _globals['_PUBLISHEVENTSRESPONSE']._serialized_end=6469
+  _globals['_UPDATEWEBHOOKENDPOINTREQUEST']._serialized_start=6472
+  _globals['_UPDATEWEBHOOKENDPOINTREQUEST']._serialized_end=6825
+  _globals['_UPDATEWEBHOOKENDPOINTRESPONSE']._serialized_start=6827
+  _globals['_UPDATEWEBHOOKENDPOINTRESPONSE']._serialized_end=6922
+  _globals['_DISABLEWEBHOOKENDPOINTREQUEST']._serialized_start=6925
+  _globals['_DISABLEWEBHOOKENDPOINTREQUEST']._serialized_end=7096
+  _globals['_DISABLEWEBHOOKENDPOINTRESPONSE']._serialized_start=7098
+  _globals['_DISABLEWEBHOOKENDPOINTRESPONSE']._serialized_end=7194
+  _globals['_ENABLEWEBHOOKENDPOINTREQUEST']._serialized_start=7197
+  _globals['_ENABLEWEBHOOKENDPOINTREQUEST']._serialized_end=7367
+  _globals['_ENABLEWEBHOOKENDPOINTRESPONSE']._serialized_start=7370
+  _globals['_ENABLEWEBHOOKENDPOINTRESPONSE']._serialized_end=7542
+  _globals['_ROTATEWEBHOOKENDPOINTSECRETREQUEST']._serialized_start=7545
+  _globals['_ROTATEWEBHOOKENDPOINTSECRETREQUEST']._serialized_end=7824
+  _globals['_ROTATEWEBHOOKENDPOINTSECRETRESPONSE']._serialized_start=7826
+  _globals['_ROTATEWEBHOOKENDPOINTSECRETRESPONSE']._serialized_end=7943
+  _globals['_SENDTESTEVENTREQUEST']._serialized_start=7946
+  _globals['_SENDTESTEVENTREQUEST']._serialized_end=8108
+  _globals['_SENDTESTEVENTRESPONSE']._serialized_start=8110
+  _globals['_SENDTESTEVENTRESPONSE']._serialized_end=8182
+  _globals['_RETRYDELIVERYREQUEST']._serialized_start=8185
+  _globals['_RETRYDELIVERYREQUEST']._serialized_end=8334
+  _globals['_RETRYDELIVERYRESPONSE']._serialized_start=8336
+  _globals['_RETRYDELIVERYRESPONSE']._serialized_end=8408
+  _globals['_GETEVENTREQUEST']._serialized_start=8411
+  _globals['_GETEVENTREQUEST']._serialized_end=8547
+  _globals['_GETEVENTRESPONSE']._serialized_start=8549
+  _globals['_GETEVENTRESPONSE']._serialized_end=8610
+  _globals['_REPLAYEVENTSREQUEST']._serialized_start=8613
+  _globals['_REPLAYEVENTSREQUEST']._serialized_end=9158
+  _globals['_REPLAYEVENTSRESPONSE']._serialized_start=9160
+  _globals['_REPLAYEVENTSRESPONSE']._serialized_end=9227
+  _globals['_GETREPLAYREQUEST']._serialized_start=9230
+  _globals['_GETREPLAYREQUEST']._serialized_end=9369
+  _globals['_GETREPLAYRESPONSE']._serialized_start=9371
+  _globals['_GETREPLAYRESPONSE']._serialized_end=9435
+  _globals['_LISTREPLAYSREQUEST']._serialized_start=9438
+  _globals['_LISTREPLAYSREQUEST']._serialized_end=9602
+  _globals['_LISTREPLAYSRESPONSE']._serialized_start=9604
+  _globals['_LISTREPLAYSRESPONSE']._serialized_end=9696
+  _globals['_CANCELREPLAYREQUEST']._serialized_start=9699
+  _globals['_CANCELREPLAYREQUEST']._serialized_end=9841
+  _globals['_CANCELREPLAYRESPONSE']._serialized_start=9843
+  _globals['_CANCELREPLAYRESPONSE']._serialized_end=9910
+  _globals['_LISTEVENTTYPESREQUEST']._serialized_start=9912
+  _globals['_LISTEVENTTYPESREQUEST']._serialized_end=9935
+  _globals['_LISTEVENTTYPESRESPONSE']._serialized_start=9937
+  _globals['_LISTEVENTTYPESRESPONSE']._serialized_end=10014
+  _globals['_WEBHOOKSSERVICE']._serialized_start=10017
+  _globals['_WEBHOOKSSERVICE']._serialized_end=13794
 # @@protoc_insertion_point(module_scope)

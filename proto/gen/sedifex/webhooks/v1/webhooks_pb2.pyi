@@ -8,7 +8,9 @@ have arrived.
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -52,6 +54,115 @@ class WebhookEndpoint(_message.Message):
     STATE_DISABLED: WebhookEndpoint.State.ValueType  # 2
     """Nothing is sent; events of this time make no deliveries."""
 
+    @_typing.final
+    class Secret(_message.Message):
+        """A signing secret, without the secret."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        HINT_FIELD_NUMBER: _builtins.int
+        CREATE_TIME_FIELD_NUMBER: _builtins.int
+        END_TIME_FIELD_NUMBER: _builtins.int
+        hint: _builtins.str
+        """Enough of it to recognise it ("whsec_…aB3="), not to use it."""
+        @_builtins.property
+        def create_time(self) -> _timestamp_pb2.Timestamp:
+            """When it was made."""
+
+        @_builtins.property
+        def end_time(self) -> _timestamp_pb2.Timestamp:
+            """When the overlap ends and it signs no more. Absent: it lasts."""
+
+        def __init__(
+            self,
+            *,
+            hint: _builtins.str = ...,
+            create_time: _timestamp_pb2.Timestamp | None = ...,
+            end_time: _timestamp_pb2.Timestamp | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "hint", b"hint"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Health(_message.Message):
+        """How well deliveries to an endpoint go."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        class _Level:
+            ValueType = _typing.NewType("ValueType", _builtins.int)
+            V: _TypeAlias = ValueType  # noqa: Y015
+
+        class _LevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[WebhookEndpoint.Health._Level.ValueType], _builtins.type):
+            DESCRIPTOR: _descriptor.EnumDescriptor
+            LEVEL_UNSPECIFIED: WebhookEndpoint.Health._Level.ValueType  # 0
+            """Not a level of any endpoint."""
+            LEVEL_ACTIVE: WebhookEndpoint.Health._Level.ValueType  # 1
+            """All is well."""
+            LEVEL_DEGRADED: WebhookEndpoint.Health._Level.ValueType  # 2
+            """Some tries fail."""
+            LEVEL_FAILING: WebhookEndpoint.Health._Level.ValueType  # 3
+            """Nothing has succeeded for a while."""
+
+        class Level(_Level, metaclass=_LevelEnumTypeWrapper):
+            """How well deliveries go, in a word."""
+
+        LEVEL_UNSPECIFIED: WebhookEndpoint.Health.Level.ValueType  # 0
+        """Not a level of any endpoint."""
+        LEVEL_ACTIVE: WebhookEndpoint.Health.Level.ValueType  # 1
+        """All is well."""
+        LEVEL_DEGRADED: WebhookEndpoint.Health.Level.ValueType  # 2
+        """Some tries fail."""
+        LEVEL_FAILING: WebhookEndpoint.Health.Level.ValueType  # 3
+        """Nothing has succeeded for a while."""
+
+        LEVEL_FIELD_NUMBER: _builtins.int
+        REASON_FIELD_NUMBER: _builtins.int
+        SINCE_TIME_FIELD_NUMBER: _builtins.int
+        LAST_SUCCESS_TIME_FIELD_NUMBER: _builtins.int
+        LAST_FAILURE_TIME_FIELD_NUMBER: _builtins.int
+        DISABLE_TIME_FIELD_NUMBER: _builtins.int
+        level: Global___WebhookEndpoint.Health.Level.ValueType
+        """In a word."""
+        reason: _builtins.str
+        """Why, in plain words, with what to do. Empty: all is well."""
+        @_builtins.property
+        def since_time(self) -> _timestamp_pb2.Timestamp:
+            """Since when it is so. Absent: since the endpoint is there."""
+
+        @_builtins.property
+        def last_success_time(self) -> _timestamp_pb2.Timestamp:
+            """When a delivery last succeeded. Absent: none has."""
+
+        @_builtins.property
+        def last_failure_time(self) -> _timestamp_pb2.Timestamp:
+            """When a try last failed. Absent: none has."""
+
+        @_builtins.property
+        def disable_time(self) -> _timestamp_pb2.Timestamp:
+            """When it will be disabled if nothing succeeds until then. Absent: it will
+            not.
+            """
+
+        def __init__(
+            self,
+            *,
+            level: Global___WebhookEndpoint.Health.Level.ValueType = ...,
+            reason: _builtins.str = ...,
+            since_time: _timestamp_pb2.Timestamp | None = ...,
+            last_success_time: _timestamp_pb2.Timestamp | None = ...,
+            last_failure_time: _timestamp_pb2.Timestamp | None = ...,
+            disable_time: _timestamp_pb2.Timestamp | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["disable_time", b"disable_time", "last_failure_time", b"last_failure_time", "last_success_time", b"last_success_time", "since_time", b"since_time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["disable_time", b"disable_time", "last_failure_time", b"last_failure_time", "last_success_time", b"last_success_time", "level", b"level", "reason", b"reason", "since_time", b"since_time"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     URL_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
@@ -60,6 +171,13 @@ class WebhookEndpoint(_message.Message):
     SECRET_HINT_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     STATE_REASON_FIELD_NUMBER: _builtins.int
+    RATE_LIMIT_PER_SECOND_FIELD_NUMBER: _builtins.int
+    MAX_CONCURRENCY_FIELD_NUMBER: _builtins.int
+    COALESCE_WINDOW_FIELD_NUMBER: _builtins.int
+    HEALTH_FIELD_NUMBER: _builtins.int
+    SECRETS_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The resource name, "stores/{store}/webhookEndpoints/{endpoint}"."""
     url: _builtins.str
@@ -71,7 +189,19 @@ class WebhookEndpoint(_message.Message):
     secret_hint: _builtins.str
     """Enough of the secret to recognise it ("whsec_…aB3="), not to use it."""
     state_reason: _builtins.str
-    """Why it is disabled, in plain words. Empty: it is not."""
+    """Why it is disabled, in plain words, or from when on it will be: see health.
+    Empty: neither.
+    """
+    rate_limit_per_second: _builtins.int
+    """How many deliveries a second are begun at most. Zero: as many as there are."""
+    max_concurrency: _builtins.int
+    """How many deliveries are under way at the same time at most, 1 to 100. Zero:
+    20. An endpoint that fails or is slow gets fewer until it has recovered.
+    """
+    etag: _builtins.str
+    """Changes whenever the endpoint's settings do. Sent back with a change, the
+    change is made only if nobody else has made one since; ABORTED otherwise.
+    """
     @_builtins.property
     def event_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The types of events that it gets. Empty: all of products."""
@@ -79,6 +209,33 @@ class WebhookEndpoint(_message.Message):
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
+
+    @_builtins.property
+    def coalesce_window(self) -> _duration_pb2.Duration:
+        """How long "product.updated" of one product may wait for the next one, to be
+        sent as one event with what the product has come to: at most a minute.
+        Absent or zero: each change is sent at once.
+
+        The window is that of the first update: however many follow, one is sent
+        when it ends, the last one, whose "before" is as it was before the last
+        change. "product.created" and "product.deleted" are never left out, and send
+        first what waits. So nothing is left out but what lies in between. What has
+        been begun is not left out either, nor are repeats by a replay.
+        """
+
+    @_builtins.property
+    def health(self) -> Global___WebhookEndpoint.Health:
+        """How well deliveries go."""
+
+    @_builtins.property
+    def secrets(self) -> _containers.RepeatedCompositeFieldContainer[Global___WebhookEndpoint.Secret]:
+        """Its signing secrets that count: the newest first, and during a rotation the
+        old one after it.
+        """
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When its settings were last changed."""
 
     def __init__(
         self,
@@ -91,10 +248,17 @@ class WebhookEndpoint(_message.Message):
         secret_hint: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         state_reason: _builtins.str = ...,
+        rate_limit_per_second: _builtins.int = ...,
+        max_concurrency: _builtins.int = ...,
+        coalesce_window: _duration_pb2.Duration | None = ...,
+        health: Global___WebhookEndpoint.Health | None = ...,
+        secrets: _abc.Iterable[Global___WebhookEndpoint.Secret] | None = ...,
+        etag: _builtins.str = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["coalesce_window", b"coalesce_window", "create_time", b"create_time", "health", b"health", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "display_name", b"display_name", "event_types", b"event_types", "name", b"name", "secret_hint", b"secret_hint", "state", b"state", "state_reason", b"state_reason", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coalesce_window", b"coalesce_window", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "event_types", b"event_types", "health", b"health", "max_concurrency", b"max_concurrency", "name", b"name", "rate_limit_per_second", b"rate_limit_per_second", "secret_hint", b"secret_hint", "secrets", b"secrets", "state", b"state", "state_reason", b"state_reason", "update_time", b"update_time", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -121,7 +285,11 @@ class Delivery(_message.Message):
         STATE_DEAD: Delivery._State.ValueType  # 3
         """Given up: every try failed, or the endpoint said that it is gone."""
         STATE_CANCELLED: Delivery._State.ValueType  # 4
-        """Not sent: the endpoint was disabled or deleted first."""
+        """Not sent: the endpoint was deleted first."""
+        STATE_COALESCED: Delivery._State.ValueType  # 5
+        """Not sent: a later event of the same product, within the endpoint's
+        coalesce_window, says all that it would have said.
+        """
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """The states of a delivery."""
@@ -135,7 +303,11 @@ class Delivery(_message.Message):
     STATE_DEAD: Delivery.State.ValueType  # 3
     """Given up: every try failed, or the endpoint said that it is gone."""
     STATE_CANCELLED: Delivery.State.ValueType  # 4
-    """Not sent: the endpoint was disabled or deleted first."""
+    """Not sent: the endpoint was deleted first."""
+    STATE_COALESCED: Delivery.State.ValueType  # 5
+    """Not sent: a later event of the same product, within the endpoint's
+    coalesce_window, says all that it would have said.
+    """
 
     NAME_FIELD_NUMBER: _builtins.int
     ENDPOINT_FIELD_NUMBER: _builtins.int
@@ -149,6 +321,8 @@ class Delivery(_message.Message):
     FINISH_TIME_FIELD_NUMBER: _builtins.int
     ATTEMPTS_FIELD_NUMBER: _builtins.int
     BODY_FIELD_NUMBER: _builtins.int
+    PRODUCT_ID_FIELD_NUMBER: _builtins.int
+    LAST_ERROR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The resource name, "stores/{store}/deliveries/{delivery}"."""
     endpoint: _builtins.str
@@ -166,14 +340,22 @@ class Delivery(_message.Message):
     last_status_code: _builtins.int
     """The HTTP status of the last attempt. Zero: no answer came."""
     body: _builtins.str
-    """The body exactly as it was signed and sent. Only GetDelivery fills it."""
+    """The body exactly as it was signed and sent. Only GetDelivery fills it;
+    empty once the event has been forgotten.
+    """
+    product_id: _builtins.str
+    """The id of the product that the event is about. Empty: it is about none."""
+    last_error: _builtins.str
+    """Why the last attempt failed, in plain words. Empty: it did not."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
 
     @_builtins.property
     def next_attempt_time(self) -> _timestamp_pb2.Timestamp:
-        """When it is tried next. Absent: no more."""
+        """When it is tried next. Absent: no more. While its endpoint is disabled it
+        waits for that, however long ago this was.
+        """
 
     @_builtins.property
     def finish_time(self) -> _timestamp_pb2.Timestamp:
@@ -198,10 +380,12 @@ class Delivery(_message.Message):
         finish_time: _timestamp_pb2.Timestamp | None = ...,
         attempts: _abc.Iterable[Global___Attempt] | None = ...,
         body: _builtins.str = ...,
+        product_id: _builtins.str = ...,
+        last_error: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "finish_time", b"finish_time", "next_attempt_time", b"next_attempt_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_count", b"attempt_count", "attempts", b"attempts", "body", b"body", "create_time", b"create_time", "endpoint", b"endpoint", "event", b"event", "event_type", b"event_type", "finish_time", b"finish_time", "last_status_code", b"last_status_code", "name", b"name", "next_attempt_time", b"next_attempt_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_count", b"attempt_count", "attempts", b"attempts", "body", b"body", "create_time", b"create_time", "endpoint", b"endpoint", "event", b"event", "event_type", b"event_type", "finish_time", b"finish_time", "last_error", b"last_error", "last_status_code", b"last_status_code", "name", b"name", "next_attempt_time", b"next_attempt_time", "product_id", b"product_id", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -213,6 +397,26 @@ class Attempt(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class ResponseHeadersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: _builtins.int
     NUMBER_FIELD_NUMBER: _builtins.int
     START_TIME_FIELD_NUMBER: _builtins.int
@@ -220,6 +424,8 @@ class Attempt(_message.Message):
     STATUS_CODE_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
     RESPONSE_BODY_FIELD_NUMBER: _builtins.int
+    RESPONSE_HEADERS_FIELD_NUMBER: _builtins.int
+    REMOTE_ADDRESS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The id of the attempt."""
     number: _builtins.int
@@ -230,6 +436,8 @@ class Attempt(_message.Message):
     """Why no answer came, in plain words. Empty: one did."""
     response_body: _builtins.str
     """What came back, at most the first 16 KB, undecodable bytes replaced."""
+    remote_address: _builtins.str
+    """The address that it was sent to. Empty: none was reached."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When it began."""
@@ -237,6 +445,10 @@ class Attempt(_message.Message):
     @_builtins.property
     def latency(self) -> _duration_pb2.Duration:
         """How long it took."""
+
+    @_builtins.property
+    def response_headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """The headers that came back, by lower-case name, at most 16 KB of them."""
 
     def __init__(
         self,
@@ -248,14 +460,151 @@ class Attempt(_message.Message):
         status_code: _builtins.int = ...,
         error: _builtins.str = ...,
         response_body: _builtins.str = ...,
+        response_headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        remote_address: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["latency", b"latency", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "id", b"id", "latency", b"latency", "number", b"number", "response_body", b"response_body", "start_time", b"start_time", "status_code", b"status_code"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "id", b"id", "latency", b"latency", "number", b"number", "remote_address", b"remote_address", "response_body", b"response_body", "response_headers", b"response_headers", "start_time", b"start_time", "status_code", b"status_code"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Attempt: _TypeAlias = Attempt  # noqa: Y015
+
+@_typing.final
+class Replay(_message.Message):
+    """A job that sends events of the past again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Replay._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: Replay._State.ValueType  # 0
+        """Not a state of any replay."""
+        STATE_RUNNING: Replay._State.ValueType  # 1
+        """It goes on."""
+        STATE_SUCCEEDED: Replay._State.ValueType  # 2
+        """Everything that it was to send is due or sent."""
+        STATE_CANCELLED: Replay._State.ValueType  # 3
+        """It was stopped, or the endpoint that it was for was disabled or deleted."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """The states of a replay."""
+
+    STATE_UNSPECIFIED: Replay.State.ValueType  # 0
+    """Not a state of any replay."""
+    STATE_RUNNING: Replay.State.ValueType  # 1
+    """It goes on."""
+    STATE_SUCCEEDED: Replay.State.ValueType  # 2
+    """Everything that it was to send is due or sent."""
+    STATE_CANCELLED: Replay.State.ValueType  # 3
+    """It was stopped, or the endpoint that it was for was disabled or deleted."""
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    EXAMINED_COUNT_FIELD_NUMBER: _builtins.int
+    DELIVERY_COUNT_FIELD_NUMBER: _builtins.int
+    SUCCEEDED_COUNT_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    FINISH_TIME_FIELD_NUMBER: _builtins.int
+    PROGRESS_TIME_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The resource name, "stores/{store}/replays/{replay}"."""
+    state: Global___Replay.State.ValueType
+    """How far it has got."""
+    examined_count: _builtins.int
+    """How many events it has looked at."""
+    delivery_count: _builtins.int
+    """How many deliveries it has made due."""
+    succeeded_count: _builtins.int
+    """How many of those have succeeded by now."""
+    creator: _builtins.str
+    """Who asked for it: "operators/…", "keys/…", "members/…"."""
+    @_builtins.property
+    def request(self) -> Global___ReplayEventsRequest:
+        """What it was asked to do."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was asked for."""
+
+    @_builtins.property
+    def finish_time(self) -> _timestamp_pb2.Timestamp:
+        """When it came to its end. Absent: it has not."""
+
+    @_builtins.property
+    def progress_time(self) -> _timestamp_pb2.Timestamp:
+        """Up to which moment it has looked at what was published."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        request: Global___ReplayEventsRequest | None = ...,
+        state: Global___Replay.State.ValueType = ...,
+        examined_count: _builtins.int = ...,
+        delivery_count: _builtins.int = ...,
+        succeeded_count: _builtins.int = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        finish_time: _timestamp_pb2.Timestamp | None = ...,
+        progress_time: _timestamp_pb2.Timestamp | None = ...,
+        creator: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "finish_time", b"finish_time", "progress_time", b"progress_time", "request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "creator", b"creator", "delivery_count", b"delivery_count", "examined_count", b"examined_count", "finish_time", b"finish_time", "name", b"name", "progress_time", b"progress_time", "request", b"request", "state", b"state", "succeeded_count", b"succeeded_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Replay: _TypeAlias = Replay  # noqa: Y015
+
+@_typing.final
+class EventType(_message.Message):
+    """A type of event."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
+    SCHEMA_FIELD_NUMBER: _builtins.int
+    EXAMPLE_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    """The type, such as "product.updated"."""
+    description: _builtins.str
+    """What it tells."""
+    schema_version: _builtins.int
+    """The version of its schema; it grows when something is added."""
+    @_builtins.property
+    def schema(self) -> _struct_pb2.Struct:
+        """The JSON Schema (2020-12) of the body that is sent."""
+
+    @_builtins.property
+    def example(self) -> _struct_pb2.Struct:
+        """A body as it is sent."""
+
+    def __init__(
+        self,
+        *,
+        type: _builtins.str = ...,
+        description: _builtins.str = ...,
+        schema_version: _builtins.int = ...,
+        schema: _struct_pb2.Struct | None = ...,
+        example: _struct_pb2.Struct | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["example", b"example", "schema", b"schema"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "example", b"example", "schema", b"schema", "schema_version", b"schema_version", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EventType: _TypeAlias = EventType  # noqa: Y015
 
 @_typing.final
 class Event(_message.Message):
@@ -276,11 +625,11 @@ class Event(_message.Message):
     type: _builtins.str
     """What happened: "product.created", "product.updated", "product.deleted",
     "key.created", "key.rotated", "key.expiring", "key.expired" or
-    "key.revoked".
+    "key.revoked". Nobody publishes "test.ping", which SendTestEvent makes.
     """
     sequence: _builtins.int
     """Grows with every change in the store: the order in which things happened
-    to its products, and in numbers of its own to its keys.
+    to its products, and in numbers of its own to its keys. Zero for a test.
     """
     data: _builtins.str
     """What the event carries: a JSON object, {"productId","before","after"} or
@@ -318,6 +667,9 @@ class CreateWebhookEndpointRequest(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     EVENT_TYPES_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    RATE_LIMIT_PER_SECOND_FIELD_NUMBER: _builtins.int
+    MAX_CONCURRENCY_FIELD_NUMBER: _builtins.int
+    COALESCE_WINDOW_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The store, "stores/{store}"."""
@@ -325,6 +677,10 @@ class CreateWebhookEndpointRequest(_message.Message):
     """Where to post deliveries, https."""
     display_name: _builtins.str
     """What to call it, at most 100 characters."""
+    rate_limit_per_second: _builtins.int
+    """See WebhookEndpoint."""
+    max_concurrency: _builtins.int
+    """See WebhookEndpoint."""
     request_id: _builtins.str
     """A value of the caller's choice, 8 to 128 characters, best a UUID, that makes
     a repeat of this call harmless.
@@ -338,6 +694,10 @@ class CreateWebhookEndpointRequest(_message.Message):
         An API key needs the scope keys.read to ask for those of keys.
         """
 
+    @_builtins.property
+    def coalesce_window(self) -> _duration_pb2.Duration:
+        """See WebhookEndpoint."""
+
     def __init__(
         self,
         *,
@@ -345,11 +705,14 @@ class CreateWebhookEndpointRequest(_message.Message):
         url: _builtins.str = ...,
         event_types: _abc.Iterable[_builtins.str] | None = ...,
         display_name: _builtins.str = ...,
+        rate_limit_per_second: _builtins.int = ...,
+        max_concurrency: _builtins.int = ...,
+        coalesce_window: _duration_pb2.Duration | None = ...,
         request_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["coalesce_window", b"coalesce_window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "event_types", b"event_types", "parent", b"parent", "request_id", b"request_id", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coalesce_window", b"coalesce_window", "display_name", b"display_name", "event_types", b"event_types", "max_concurrency", b"max_concurrency", "parent", b"parent", "rate_limit_per_second", b"rate_limit_per_second", "request_id", b"request_id", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -537,6 +900,12 @@ class ListDeliveriesRequest(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    EVENT_TYPE_FIELD_NUMBER: _builtins.int
+    PRODUCT_ID_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    STATUS_CODE_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The store, "stores/{store}"."""
     endpoint: _builtins.str
@@ -547,6 +916,24 @@ class ListDeliveriesRequest(_message.Message):
     """How many deliveries to answer at most; 50 when zero, never more than 200."""
     page_token: _builtins.str
     """next_page_token of the page before; empty for the first page."""
+    event_type: _builtins.str
+    """Only those of events of this type, such as "product.updated"."""
+    product_id: _builtins.str
+    """Only those about the product of this id."""
+    status_code: _builtins.int
+    """Only those whose last attempt was answered with this HTTP status. Zero:
+    whatever it was; -1: those to which no answer came.
+    """
+    event: _builtins.str
+    """Only those of this event, "stores/{store}/events/{event}"."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Only those that were created from this moment on."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Only those that were created before this moment."""
+
     def __init__(
         self,
         *,
@@ -555,10 +942,16 @@ class ListDeliveriesRequest(_message.Message):
         state: Global___Delivery.State.ValueType = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        event_type: _builtins.str = ...,
+        product_id: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        status_code: _builtins.int = ...,
+        event: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["endpoint", b"endpoint", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "endpoint", b"endpoint", "event", b"event", "event_type", b"event_type", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "product_id", b"product_id", "start_time", b"start_time", "state", b"state", "status_code", b"status_code"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -687,3 +1080,655 @@ class PublishEventsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PublishEventsResponse: _TypeAlias = PublishEventsResponse  # noqa: Y015
+
+@_typing.final
+class UpdateWebhookEndpointRequest(_message.Message):
+    """Request of UpdateWebhookEndpoint."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEBHOOK_ENDPOINT_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def webhook_endpoint(self) -> Global___WebhookEndpoint:
+        """The endpoint with its new values; its name says which one."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which fields to change, such as "url,eventTypes"; "*" for all of them.
+        Empty: those that the endpoint sent has values in.
+        """
+
+    def __init__(
+        self,
+        *,
+        webhook_endpoint: Global___WebhookEndpoint | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask", "webhook_endpoint", b"webhook_endpoint"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask", "webhook_endpoint", b"webhook_endpoint"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateWebhookEndpointRequest: _TypeAlias = UpdateWebhookEndpointRequest  # noqa: Y015
+
+@_typing.final
+class UpdateWebhookEndpointResponse(_message.Message):
+    """Response of UpdateWebhookEndpoint."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEBHOOK_ENDPOINT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def webhook_endpoint(self) -> Global___WebhookEndpoint:
+        """The endpoint as it is now."""
+
+    def __init__(
+        self,
+        *,
+        webhook_endpoint: Global___WebhookEndpoint | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["webhook_endpoint", b"webhook_endpoint"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["webhook_endpoint", b"webhook_endpoint"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateWebhookEndpointResponse: _TypeAlias = UpdateWebhookEndpointResponse  # noqa: Y015
+
+@_typing.final
+class DisableWebhookEndpointRequest(_message.Message):
+    """Request of DisableWebhookEndpoint."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The endpoint, "stores/{store}/webhookEndpoints/{endpoint}"."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisableWebhookEndpointRequest: _TypeAlias = DisableWebhookEndpointRequest  # noqa: Y015
+
+@_typing.final
+class DisableWebhookEndpointResponse(_message.Message):
+    """Response of DisableWebhookEndpoint."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEBHOOK_ENDPOINT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def webhook_endpoint(self) -> Global___WebhookEndpoint:
+        """The endpoint, now disabled."""
+
+    def __init__(
+        self,
+        *,
+        webhook_endpoint: Global___WebhookEndpoint | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["webhook_endpoint", b"webhook_endpoint"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["webhook_endpoint", b"webhook_endpoint"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisableWebhookEndpointResponse: _TypeAlias = DisableWebhookEndpointResponse  # noqa: Y015
+
+@_typing.final
+class EnableWebhookEndpointRequest(_message.Message):
+    """Request of EnableWebhookEndpoint."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The endpoint, "stores/{store}/webhookEndpoints/{endpoint}"."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EnableWebhookEndpointRequest: _TypeAlias = EnableWebhookEndpointRequest  # noqa: Y015
+
+@_typing.final
+class EnableWebhookEndpointResponse(_message.Message):
+    """Response of EnableWebhookEndpoint."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEBHOOK_ENDPOINT_FIELD_NUMBER: _builtins.int
+    MISSED_COUNT_FIELD_NUMBER: _builtins.int
+    MISSED_SINCE_TIME_FIELD_NUMBER: _builtins.int
+    missed_count: _builtins.int
+    """How many events that it wants it has missed while it was disabled: at most
+    10,000 are counted. Replay them with ReplayEvents.
+    """
+    @_builtins.property
+    def webhook_endpoint(self) -> Global___WebhookEndpoint:
+        """The endpoint, now enabled."""
+
+    @_builtins.property
+    def missed_since_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when it may have missed some: the start_time to give to ReplayEvents.
+        Absent: it was not disabled.
+        """
+
+    def __init__(
+        self,
+        *,
+        webhook_endpoint: Global___WebhookEndpoint | None = ...,
+        missed_count: _builtins.int = ...,
+        missed_since_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["missed_since_time", b"missed_since_time", "webhook_endpoint", b"webhook_endpoint"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["missed_count", b"missed_count", "missed_since_time", b"missed_since_time", "webhook_endpoint", b"webhook_endpoint"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EnableWebhookEndpointResponse: _TypeAlias = EnableWebhookEndpointResponse  # noqa: Y015
+
+@_typing.final
+class RotateWebhookEndpointSecretRequest(_message.Message):
+    """Request of RotateWebhookEndpointSecret."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    OVERLAP_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The endpoint, "stores/{store}/webhookEndpoints/{endpoint}"."""
+    request_id: _builtins.str
+    """A value of the caller's choice, 8 to 128 characters, best a UUID, that makes
+    a repeat of this call harmless.
+    """
+    @_builtins.property
+    def overlap(self) -> _duration_pb2.Duration:
+        """How long the old secret signs as well: at most 7 days, "0s" to end it at
+        once. Absent: one hour.
+        """
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        overlap: _duration_pb2.Duration | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["overlap", b"overlap"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "overlap", b"overlap", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateWebhookEndpointSecretRequest: _TypeAlias = RotateWebhookEndpointSecretRequest  # noqa: Y015
+
+@_typing.final
+class RotateWebhookEndpointSecretResponse(_message.Message):
+    """Response of RotateWebhookEndpointSecret."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEBHOOK_ENDPOINT_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
+    secret: _builtins.str
+    """The new signing secret, revealed this once."""
+    @_builtins.property
+    def webhook_endpoint(self) -> Global___WebhookEndpoint:
+        """The endpoint."""
+
+    def __init__(
+        self,
+        *,
+        webhook_endpoint: Global___WebhookEndpoint | None = ...,
+        secret: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["webhook_endpoint", b"webhook_endpoint"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["secret", b"secret", "webhook_endpoint", b"webhook_endpoint"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateWebhookEndpointSecretResponse: _TypeAlias = RotateWebhookEndpointSecretResponse  # noqa: Y015
+
+@_typing.final
+class SendTestEventRequest(_message.Message):
+    """Request of SendTestEvent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The endpoint, "stores/{store}/webhookEndpoints/{endpoint}"."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendTestEventRequest: _TypeAlias = SendTestEventRequest  # noqa: Y015
+
+@_typing.final
+class SendTestEventResponse(_message.Message):
+    """Response of SendTestEvent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELIVERY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def delivery(self) -> Global___Delivery:
+        """The delivery of the test event, not tried yet."""
+
+    def __init__(
+        self,
+        *,
+        delivery: Global___Delivery | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendTestEventResponse: _TypeAlias = SendTestEventResponse  # noqa: Y015
+
+@_typing.final
+class RetryDeliveryRequest(_message.Message):
+    """Request of RetryDelivery."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The delivery, "stores/{store}/deliveries/{delivery}"."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryDeliveryRequest: _TypeAlias = RetryDeliveryRequest  # noqa: Y015
+
+@_typing.final
+class RetryDeliveryResponse(_message.Message):
+    """Response of RetryDelivery."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELIVERY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def delivery(self) -> Global___Delivery:
+        """The delivery, now pending."""
+
+    def __init__(
+        self,
+        *,
+        delivery: Global___Delivery | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryDeliveryResponse: _TypeAlias = RetryDeliveryResponse  # noqa: Y015
+
+@_typing.final
+class GetEventRequest(_message.Message):
+    """Request of GetEvent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The event, "stores/{store}/events/{event}"."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetEventRequest: _TypeAlias = GetEventRequest  # noqa: Y015
+
+@_typing.final
+class GetEventResponse(_message.Message):
+    """Response of GetEvent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def event(self) -> Global___Event:
+        """The event."""
+
+    def __init__(
+        self,
+        *,
+        event: Global___Event | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetEventResponse: _TypeAlias = GetEventResponse  # noqa: Y015
+
+@_typing.final
+class ReplayEventsRequest(_message.Message):
+    """Request of ReplayEvents."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    ENDPOINT_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    EVENT_TYPES_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The store, "stores/{store}"."""
+    endpoint: _builtins.str
+    """To this endpoint only, "stores/{store}/webhookEndpoints/{endpoint}". Empty:
+    to every enabled endpoint of the store.
+    """
+    validate_only: _builtins.bool
+    """Only say how many events there are to send; nothing is sent."""
+    request_id: _builtins.str
+    """A value of the caller's choice, 8 to 128 characters, best a UUID, that makes
+    a repeat of this call harmless.
+    """
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Events that were published from this moment on. At most as far back as
+        events are kept: 30 days.
+        """
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Events that were published before this moment. Absent: until now."""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[Global___Delivery.State.ValueType]:
+        """Only events whose newest delivery to the endpoint is in one of these states;
+        any but STATE_PENDING, which is on its way already. Events that made no
+        delivery to it, because it was disabled or is newer, count as
+        STATE_CANCELLED. Empty: STATE_DEAD and STATE_CANCELLED.
+        """
+
+    @_builtins.property
+    def event_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only events of these types, of those that the endpoint has asked for. Empty:
+        all of those.
+        """
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        endpoint: _builtins.str = ...,
+        states: _abc.Iterable[Global___Delivery.State.ValueType] | None = ...,
+        event_types: _abc.Iterable[_builtins.str] | None = ...,
+        validate_only: _builtins.bool = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "endpoint", b"endpoint", "event_types", b"event_types", "parent", b"parent", "request_id", b"request_id", "start_time", b"start_time", "states", b"states", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayEventsRequest: _TypeAlias = ReplayEventsRequest  # noqa: Y015
+
+@_typing.final
+class ReplayEventsResponse(_message.Message):
+    """Response of ReplayEvents."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLAY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def replay(self) -> Global___Replay:
+        """The job. With validate_only it is none that goes on and has no name: its
+        examined_count and delivery_count say what would be done, 10,000 events
+        looked at, at most.
+        """
+
+    def __init__(
+        self,
+        *,
+        replay: Global___Replay | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["replay", b"replay"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["replay", b"replay"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayEventsResponse: _TypeAlias = ReplayEventsResponse  # noqa: Y015
+
+@_typing.final
+class GetReplayRequest(_message.Message):
+    """Request of GetReplay."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The replay, "stores/{store}/replays/{replay}"."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReplayRequest: _TypeAlias = GetReplayRequest  # noqa: Y015
+
+@_typing.final
+class GetReplayResponse(_message.Message):
+    """Response of GetReplay."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLAY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def replay(self) -> Global___Replay:
+        """The replay."""
+
+    def __init__(
+        self,
+        *,
+        replay: Global___Replay | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["replay", b"replay"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["replay", b"replay"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReplayResponse: _TypeAlias = GetReplayResponse  # noqa: Y015
+
+@_typing.final
+class ListReplaysRequest(_message.Message):
+    """Request of ListReplays."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The store, "stores/{store}"."""
+    page_size: _builtins.int
+    """How many replays to answer at most; 50 when zero, never more than 200."""
+    page_token: _builtins.str
+    """next_page_token of the page before; empty for the first page."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReplaysRequest: _TypeAlias = ListReplaysRequest  # noqa: Y015
+
+@_typing.final
+class ListReplaysResponse(_message.Message):
+    """Response of ListReplays."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLAYS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Ask with it for the next page. Empty: there is none."""
+    @_builtins.property
+    def replays(self) -> _containers.RepeatedCompositeFieldContainer[Global___Replay]:
+        """The replays, newest first."""
+
+    def __init__(
+        self,
+        *,
+        replays: _abc.Iterable[Global___Replay] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "replays", b"replays"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReplaysResponse: _TypeAlias = ListReplaysResponse  # noqa: Y015
+
+@_typing.final
+class CancelReplayRequest(_message.Message):
+    """Request of CancelReplay."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The replay, "stores/{store}/replays/{replay}"."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelReplayRequest: _TypeAlias = CancelReplayRequest  # noqa: Y015
+
+@_typing.final
+class CancelReplayResponse(_message.Message):
+    """Response of CancelReplay."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLAY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def replay(self) -> Global___Replay:
+        """The replay, stopped."""
+
+    def __init__(
+        self,
+        *,
+        replay: Global___Replay | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["replay", b"replay"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["replay", b"replay"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelReplayResponse: _TypeAlias = CancelReplayResponse  # noqa: Y015
+
+@_typing.final
+class ListEventTypesRequest(_message.Message):
+    """Request of ListEventTypes: nothing more to say."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEventTypesRequest: _TypeAlias = ListEventTypesRequest  # noqa: Y015
+
+@_typing.final
+class ListEventTypesResponse(_message.Message):
+    """Response of ListEventTypes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_TYPES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def event_types(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventType]:
+        """Every type, by name."""
+
+    def __init__(
+        self,
+        *,
+        event_types: _abc.Iterable[Global___EventType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_types", b"event_types"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEventTypesResponse: _TypeAlias = ListEventTypesResponse  # noqa: Y015

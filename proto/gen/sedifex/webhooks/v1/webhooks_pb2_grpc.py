@@ -51,6 +51,31 @@ class WebhooksServiceStub:
                 request_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ListWebhookEndpointsRequest.SerializeToString,
                 response_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ListWebhookEndpointsResponse.FromString,
                 _registered_method=True)
+        self.UpdateWebhookEndpoint = channel.unary_unary(
+                '/sedifex.webhooks.v1.WebhooksService/UpdateWebhookEndpoint',
+                request_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.UpdateWebhookEndpointRequest.SerializeToString,
+                response_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.UpdateWebhookEndpointResponse.FromString,
+                _registered_method=True)
+        self.DisableWebhookEndpoint = channel.unary_unary(
+                '/sedifex.webhooks.v1.WebhooksService/DisableWebhookEndpoint',
+                request_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.DisableWebhookEndpointRequest.SerializeToString,
+                response_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.DisableWebhookEndpointResponse.FromString,
+                _registered_method=True)
+        self.EnableWebhookEndpoint = channel.unary_unary(
+                '/sedifex.webhooks.v1.WebhooksService/EnableWebhookEndpoint',
+                request_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.EnableWebhookEndpointRequest.SerializeToString,
+                response_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.EnableWebhookEndpointResponse.FromString,
+                _registered_method=True)
+        self.RotateWebhookEndpointSecret = channel.unary_unary(
+                '/sedifex.webhooks.v1.WebhooksService/RotateWebhookEndpointSecret',
+                request_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.RotateWebhookEndpointSecretRequest.SerializeToString,
+                response_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.RotateWebhookEndpointSecretResponse.FromString,
+                _registered_method=True)
+        self.SendTestEvent = channel.unary_unary(
+                '/sedifex.webhooks.v1.WebhooksService/SendTestEvent',
+                request_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.SendTestEventRequest.SerializeToString,
+                response_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.SendTestEventResponse.FromString,
+                _registered_method=True)
         self.DeleteWebhookEndpoint = channel.unary_unary(
                 '/sedifex.webhooks.v1.WebhooksService/DeleteWebhookEndpoint',
                 request_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.DeleteWebhookEndpointRequest.SerializeToString,
@@ -65,6 +90,41 @@ class WebhooksServiceStub:
                 '/sedifex.webhooks.v1.WebhooksService/GetDelivery',
                 request_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.GetDeliveryRequest.SerializeToString,
                 response_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.GetDeliveryResponse.FromString,
+                _registered_method=True)
+        self.RetryDelivery = channel.unary_unary(
+                '/sedifex.webhooks.v1.WebhooksService/RetryDelivery',
+                request_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.RetryDeliveryRequest.SerializeToString,
+                response_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.RetryDeliveryResponse.FromString,
+                _registered_method=True)
+        self.GetEvent = channel.unary_unary(
+                '/sedifex.webhooks.v1.WebhooksService/GetEvent',
+                request_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.GetEventRequest.SerializeToString,
+                response_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.GetEventResponse.FromString,
+                _registered_method=True)
+        self.ReplayEvents = channel.unary_unary(
+                '/sedifex.webhooks.v1.WebhooksService/ReplayEvents',
+                request_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ReplayEventsRequest.SerializeToString,
+                response_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ReplayEventsResponse.FromString,
+                _registered_method=True)
+        self.GetReplay = channel.unary_unary(
+                '/sedifex.webhooks.v1.WebhooksService/GetReplay',
+                request_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.GetReplayRequest.SerializeToString,
+                response_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.GetReplayResponse.FromString,
+                _registered_method=True)
+        self.ListReplays = channel.unary_unary(
+                '/sedifex.webhooks.v1.WebhooksService/ListReplays',
+                request_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ListReplaysRequest.SerializeToString,
+                response_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ListReplaysResponse.FromString,
+                _registered_method=True)
+        self.CancelReplay = channel.unary_unary(
+                '/sedifex.webhooks.v1.WebhooksService/CancelReplay',
+                request_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.CancelReplayRequest.SerializeToString,
+                response_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.CancelReplayResponse.FromString,
+                _registered_method=True)
+        self.ListEventTypes = channel.unary_unary(
+                '/sedifex.webhooks.v1.WebhooksService/ListEventTypes',
+                request_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ListEventTypesRequest.SerializeToString,
+                response_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ListEventTypesResponse.FromString,
                 _registered_method=True)
         self.PublishEvents = channel.unary_unary(
                 '/sedifex.webhooks.v1.WebhooksService/PublishEvents',
@@ -102,6 +162,56 @@ class WebhooksServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateWebhookEndpoint(self, request, context):
+        """Changes the named fields of an endpoint: url, display_name, event_types,
+        rate_limit_per_second, max_concurrency, coalesce_window.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DisableWebhookEndpoint(self, request, context):
+        """Stops sending to an endpoint. Events of this time make no deliveries; what
+        is due to it waits, and goes on when the endpoint is enabled. Only what
+        somebody asks for by hand, a test event, is sent meanwhile.
+
+        Disabling a disabled endpoint changes nothing and succeeds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EnableWebhookEndpoint(self, request, context):
+        """Sends to a disabled endpoint again, and tells what it has missed: replay
+        that with ReplayEvents.
+
+        Enabling an enabled endpoint changes nothing and succeeds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateWebhookEndpointSecret(self, request, context):
+        """Gives an endpoint a new signing secret and reveals it, this once.
+        Deliveries carry the signatures of both secrets for the overlap, so that
+        nothing is refused while the new one is put in place.
+
+        FAILED_PRECONDITION while an earlier rotation's overlap lasts, unless
+        overlap is zero, which ends every older secret at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SendTestEvent(self, request, context):
+        """Sends a test event ("test.ping") to an endpoint now, whatever types it has
+        asked for, and answers with the delivery; get it to see how it went. It is
+        tried once. Works on a disabled endpoint too.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteWebhookEndpoint(self, request, context):
         """Deletes an endpoint. What is still due to it is not sent.
         """
@@ -111,13 +221,83 @@ class WebhooksServiceServicer:
 
     def ListDeliveries(self, request, context):
         """Lists the deliveries of a store, newest first, without their attempts.
+
+        No page looks at more than some thousand deliveries, so that none takes
+        long: a page of a rare kind may hold fewer than page_size, or none, and still
+        have a next_page_token. Only a page without one is the last.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetDelivery(self, request, context):
-        """Gets a delivery with its attempts.
+        """Gets a delivery with its attempts. An API key needs the scope keys.read for
+        those that tell of keys.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryDelivery(self, request, context):
+        """Tries a delivery again now, whatever its state; also one that has succeeded.
+
+        It gets one try at once, and the rest of its schedule if it had any left.
+        FAILED_PRECONDITION while it is being sent, or when its endpoint is deleted
+        or disabled: the answer never claims a try that will not be made.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEvent(self, request, context):
+        """Gets an event as it was published. An API key needs the scope keys.read for
+        those that tell of keys.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayEvents(self, request, context):
+        """Sends events of the past again: those that an endpoint missed while it was
+        disabled, those that were given up, or all since a time. A job that goes on
+        by itself; get it to see how far it is.
+
+        Each event is sent under its own id, so that receivers know what they have,
+        as a delivery of its own. A replay has at most 1,000 deliveries under way to
+        each endpoint, so that what happens now need not wait for all of the past.
+
+        FAILED_PRECONDITION when nothing could be sent, because the endpoint is
+        disabled or the store has none that is enabled, and while another replay to
+        the same endpoint goes on. RESOURCE_EXHAUSTED while 20 of the store do.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReplay(self, request, context):
+        """Gets a replay, to see how far it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReplays(self, request, context):
+        """Lists the replays of a store, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelReplay(self, request, context):
+        """Stops a replay. What it has made due already is sent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEventTypes(self, request, context):
+        """Lists the types of events, with the JSON Schema of what is sent and an
+        example of it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -151,6 +331,31 @@ def add_WebhooksServiceServicer_to_server(servicer, server):
                     request_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ListWebhookEndpointsRequest.FromString,
                     response_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ListWebhookEndpointsResponse.SerializeToString,
             ),
+            'UpdateWebhookEndpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateWebhookEndpoint,
+                    request_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.UpdateWebhookEndpointRequest.FromString,
+                    response_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.UpdateWebhookEndpointResponse.SerializeToString,
+            ),
+            'DisableWebhookEndpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.DisableWebhookEndpoint,
+                    request_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.DisableWebhookEndpointRequest.FromString,
+                    response_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.DisableWebhookEndpointResponse.SerializeToString,
+            ),
+            'EnableWebhookEndpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.EnableWebhookEndpoint,
+                    request_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.EnableWebhookEndpointRequest.FromString,
+                    response_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.EnableWebhookEndpointResponse.SerializeToString,
+            ),
+            'RotateWebhookEndpointSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateWebhookEndpointSecret,
+                    request_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.RotateWebhookEndpointSecretRequest.FromString,
+                    response_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.RotateWebhookEndpointSecretResponse.SerializeToString,
+            ),
+            'SendTestEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendTestEvent,
+                    request_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.SendTestEventRequest.FromString,
+                    response_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.SendTestEventResponse.SerializeToString,
+            ),
             'DeleteWebhookEndpoint': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteWebhookEndpoint,
                     request_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.DeleteWebhookEndpointRequest.FromString,
@@ -165,6 +370,41 @@ def add_WebhooksServiceServicer_to_server(servicer, server):
                     servicer.GetDelivery,
                     request_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.GetDeliveryRequest.FromString,
                     response_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.GetDeliveryResponse.SerializeToString,
+            ),
+            'RetryDelivery': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryDelivery,
+                    request_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.RetryDeliveryRequest.FromString,
+                    response_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.RetryDeliveryResponse.SerializeToString,
+            ),
+            'GetEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEvent,
+                    request_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.GetEventRequest.FromString,
+                    response_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.GetEventResponse.SerializeToString,
+            ),
+            'ReplayEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayEvents,
+                    request_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ReplayEventsRequest.FromString,
+                    response_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ReplayEventsResponse.SerializeToString,
+            ),
+            'GetReplay': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReplay,
+                    request_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.GetReplayRequest.FromString,
+                    response_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.GetReplayResponse.SerializeToString,
+            ),
+            'ListReplays': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReplays,
+                    request_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ListReplaysRequest.FromString,
+                    response_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ListReplaysResponse.SerializeToString,
+            ),
+            'CancelReplay': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelReplay,
+                    request_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.CancelReplayRequest.FromString,
+                    response_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.CancelReplayResponse.SerializeToString,
+            ),
+            'ListEventTypes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEventTypes,
+                    request_deserializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ListEventTypesRequest.FromString,
+                    response_serializer=sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ListEventTypesResponse.SerializeToString,
             ),
             'PublishEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.PublishEvents,
@@ -266,6 +506,141 @@ class WebhooksService:
             _registered_method=True)
 
     @staticmethod
+    def UpdateWebhookEndpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.webhooks.v1.WebhooksService/UpdateWebhookEndpoint',
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.UpdateWebhookEndpointRequest.SerializeToString,
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.UpdateWebhookEndpointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DisableWebhookEndpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.webhooks.v1.WebhooksService/DisableWebhookEndpoint',
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.DisableWebhookEndpointRequest.SerializeToString,
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.DisableWebhookEndpointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EnableWebhookEndpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.webhooks.v1.WebhooksService/EnableWebhookEndpoint',
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.EnableWebhookEndpointRequest.SerializeToString,
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.EnableWebhookEndpointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateWebhookEndpointSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.webhooks.v1.WebhooksService/RotateWebhookEndpointSecret',
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.RotateWebhookEndpointSecretRequest.SerializeToString,
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.RotateWebhookEndpointSecretResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendTestEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.webhooks.v1.WebhooksService/SendTestEvent',
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.SendTestEventRequest.SerializeToString,
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.SendTestEventResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DeleteWebhookEndpoint(request,
             target,
             options=(),
@@ -336,6 +711,195 @@ class WebhooksService:
             '/sedifex.webhooks.v1.WebhooksService/GetDelivery',
             sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.GetDeliveryRequest.SerializeToString,
             sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.GetDeliveryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryDelivery(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.webhooks.v1.WebhooksService/RetryDelivery',
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.RetryDeliveryRequest.SerializeToString,
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.RetryDeliveryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.webhooks.v1.WebhooksService/GetEvent',
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.GetEventRequest.SerializeToString,
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.GetEventResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.webhooks.v1.WebhooksService/ReplayEvents',
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ReplayEventsRequest.SerializeToString,
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ReplayEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReplay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.webhooks.v1.WebhooksService/GetReplay',
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.GetReplayRequest.SerializeToString,
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.GetReplayResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReplays(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.webhooks.v1.WebhooksService/ListReplays',
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ListReplaysRequest.SerializeToString,
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ListReplaysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelReplay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.webhooks.v1.WebhooksService/CancelReplay',
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.CancelReplayRequest.SerializeToString,
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.CancelReplayResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEventTypes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.webhooks.v1.WebhooksService/ListEventTypes',
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ListEventTypesRequest.SerializeToString,
+            sedifex_dot_webhooks_dot_v1_dot_webhooks__pb2.ListEventTypesResponse.FromString,
             options,
             channel_credentials,
             insecure,

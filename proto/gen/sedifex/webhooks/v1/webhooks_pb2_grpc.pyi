@@ -47,12 +47,83 @@ class WebhooksServiceStub:
     """Gets an endpoint. Never its secret."""
     ListWebhookEndpoints: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.ListWebhookEndpointsRequest, _webhooks_pb2.ListWebhookEndpointsResponse]
     """Lists the endpoints of a store, newest first."""
+    UpdateWebhookEndpoint: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.UpdateWebhookEndpointRequest, _webhooks_pb2.UpdateWebhookEndpointResponse]
+    """Changes the named fields of an endpoint: url, display_name, event_types,
+    rate_limit_per_second, max_concurrency, coalesce_window.
+    """
+    DisableWebhookEndpoint: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.DisableWebhookEndpointRequest, _webhooks_pb2.DisableWebhookEndpointResponse]
+    """Stops sending to an endpoint. Events of this time make no deliveries; what
+    is due to it waits, and goes on when the endpoint is enabled. Only what
+    somebody asks for by hand, a test event, is sent meanwhile.
+
+    Disabling a disabled endpoint changes nothing and succeeds.
+    """
+    EnableWebhookEndpoint: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.EnableWebhookEndpointRequest, _webhooks_pb2.EnableWebhookEndpointResponse]
+    """Sends to a disabled endpoint again, and tells what it has missed: replay
+    that with ReplayEvents.
+
+    Enabling an enabled endpoint changes nothing and succeeds.
+    """
+    RotateWebhookEndpointSecret: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.RotateWebhookEndpointSecretRequest, _webhooks_pb2.RotateWebhookEndpointSecretResponse]
+    """Gives an endpoint a new signing secret and reveals it, this once.
+    Deliveries carry the signatures of both secrets for the overlap, so that
+    nothing is refused while the new one is put in place.
+
+    FAILED_PRECONDITION while an earlier rotation's overlap lasts, unless
+    overlap is zero, which ends every older secret at once.
+    """
+    SendTestEvent: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.SendTestEventRequest, _webhooks_pb2.SendTestEventResponse]
+    """Sends a test event ("test.ping") to an endpoint now, whatever types it has
+    asked for, and answers with the delivery; get it to see how it went. It is
+    tried once. Works on a disabled endpoint too.
+    """
     DeleteWebhookEndpoint: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.DeleteWebhookEndpointRequest, _webhooks_pb2.DeleteWebhookEndpointResponse]
     """Deletes an endpoint. What is still due to it is not sent."""
     ListDeliveries: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.ListDeliveriesRequest, _webhooks_pb2.ListDeliveriesResponse]
-    """Lists the deliveries of a store, newest first, without their attempts."""
+    """Lists the deliveries of a store, newest first, without their attempts.
+
+    No page looks at more than some thousand deliveries, so that none takes
+    long: a page of a rare kind may hold fewer than page_size, or none, and still
+    have a next_page_token. Only a page without one is the last.
+    """
     GetDelivery: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.GetDeliveryRequest, _webhooks_pb2.GetDeliveryResponse]
-    """Gets a delivery with its attempts."""
+    """Gets a delivery with its attempts. An API key needs the scope keys.read for
+    those that tell of keys.
+    """
+    RetryDelivery: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.RetryDeliveryRequest, _webhooks_pb2.RetryDeliveryResponse]
+    """Tries a delivery again now, whatever its state; also one that has succeeded.
+
+    It gets one try at once, and the rest of its schedule if it had any left.
+    FAILED_PRECONDITION while it is being sent, or when its endpoint is deleted
+    or disabled: the answer never claims a try that will not be made.
+    """
+    GetEvent: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.GetEventRequest, _webhooks_pb2.GetEventResponse]
+    """Gets an event as it was published. An API key needs the scope keys.read for
+    those that tell of keys.
+    """
+    ReplayEvents: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.ReplayEventsRequest, _webhooks_pb2.ReplayEventsResponse]
+    """Sends events of the past again: those that an endpoint missed while it was
+    disabled, those that were given up, or all since a time. A job that goes on
+    by itself; get it to see how far it is.
+
+    Each event is sent under its own id, so that receivers know what they have,
+    as a delivery of its own. A replay has at most 1,000 deliveries under way to
+    each endpoint, so that what happens now need not wait for all of the past.
+
+    FAILED_PRECONDITION when nothing could be sent, because the endpoint is
+    disabled or the store has none that is enabled, and while another replay to
+    the same endpoint goes on. RESOURCE_EXHAUSTED while 20 of the store do.
+    """
+    GetReplay: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.GetReplayRequest, _webhooks_pb2.GetReplayResponse]
+    """Gets a replay, to see how far it is."""
+    ListReplays: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.ListReplaysRequest, _webhooks_pb2.ListReplaysResponse]
+    """Lists the replays of a store, newest first."""
+    CancelReplay: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.CancelReplayRequest, _webhooks_pb2.CancelReplayResponse]
+    """Stops a replay. What it has made due already is sent."""
+    ListEventTypes: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.ListEventTypesRequest, _webhooks_pb2.ListEventTypesResponse]
+    """Lists the types of events, with the JSON Schema of what is sent and an
+    example of it.
+    """
     PublishEvents: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.PublishEventsRequest, _webhooks_pb2.PublishEventsResponse]
     """Takes in events and makes a delivery for every endpoint that wants them.
 
@@ -77,12 +148,83 @@ class WebhooksServiceAsyncStub(WebhooksServiceStub):
     """Gets an endpoint. Never its secret."""
     ListWebhookEndpoints: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.ListWebhookEndpointsRequest, _webhooks_pb2.ListWebhookEndpointsResponse]  # type: ignore[assignment]
     """Lists the endpoints of a store, newest first."""
+    UpdateWebhookEndpoint: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.UpdateWebhookEndpointRequest, _webhooks_pb2.UpdateWebhookEndpointResponse]  # type: ignore[assignment]
+    """Changes the named fields of an endpoint: url, display_name, event_types,
+    rate_limit_per_second, max_concurrency, coalesce_window.
+    """
+    DisableWebhookEndpoint: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.DisableWebhookEndpointRequest, _webhooks_pb2.DisableWebhookEndpointResponse]  # type: ignore[assignment]
+    """Stops sending to an endpoint. Events of this time make no deliveries; what
+    is due to it waits, and goes on when the endpoint is enabled. Only what
+    somebody asks for by hand, a test event, is sent meanwhile.
+
+    Disabling a disabled endpoint changes nothing and succeeds.
+    """
+    EnableWebhookEndpoint: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.EnableWebhookEndpointRequest, _webhooks_pb2.EnableWebhookEndpointResponse]  # type: ignore[assignment]
+    """Sends to a disabled endpoint again, and tells what it has missed: replay
+    that with ReplayEvents.
+
+    Enabling an enabled endpoint changes nothing and succeeds.
+    """
+    RotateWebhookEndpointSecret: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.RotateWebhookEndpointSecretRequest, _webhooks_pb2.RotateWebhookEndpointSecretResponse]  # type: ignore[assignment]
+    """Gives an endpoint a new signing secret and reveals it, this once.
+    Deliveries carry the signatures of both secrets for the overlap, so that
+    nothing is refused while the new one is put in place.
+
+    FAILED_PRECONDITION while an earlier rotation's overlap lasts, unless
+    overlap is zero, which ends every older secret at once.
+    """
+    SendTestEvent: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.SendTestEventRequest, _webhooks_pb2.SendTestEventResponse]  # type: ignore[assignment]
+    """Sends a test event ("test.ping") to an endpoint now, whatever types it has
+    asked for, and answers with the delivery; get it to see how it went. It is
+    tried once. Works on a disabled endpoint too.
+    """
     DeleteWebhookEndpoint: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.DeleteWebhookEndpointRequest, _webhooks_pb2.DeleteWebhookEndpointResponse]  # type: ignore[assignment]
     """Deletes an endpoint. What is still due to it is not sent."""
     ListDeliveries: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.ListDeliveriesRequest, _webhooks_pb2.ListDeliveriesResponse]  # type: ignore[assignment]
-    """Lists the deliveries of a store, newest first, without their attempts."""
+    """Lists the deliveries of a store, newest first, without their attempts.
+
+    No page looks at more than some thousand deliveries, so that none takes
+    long: a page of a rare kind may hold fewer than page_size, or none, and still
+    have a next_page_token. Only a page without one is the last.
+    """
     GetDelivery: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.GetDeliveryRequest, _webhooks_pb2.GetDeliveryResponse]  # type: ignore[assignment]
-    """Gets a delivery with its attempts."""
+    """Gets a delivery with its attempts. An API key needs the scope keys.read for
+    those that tell of keys.
+    """
+    RetryDelivery: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.RetryDeliveryRequest, _webhooks_pb2.RetryDeliveryResponse]  # type: ignore[assignment]
+    """Tries a delivery again now, whatever its state; also one that has succeeded.
+
+    It gets one try at once, and the rest of its schedule if it had any left.
+    FAILED_PRECONDITION while it is being sent, or when its endpoint is deleted
+    or disabled: the answer never claims a try that will not be made.
+    """
+    GetEvent: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.GetEventRequest, _webhooks_pb2.GetEventResponse]  # type: ignore[assignment]
+    """Gets an event as it was published. An API key needs the scope keys.read for
+    those that tell of keys.
+    """
+    ReplayEvents: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.ReplayEventsRequest, _webhooks_pb2.ReplayEventsResponse]  # type: ignore[assignment]
+    """Sends events of the past again: those that an endpoint missed while it was
+    disabled, those that were given up, or all since a time. A job that goes on
+    by itself; get it to see how far it is.
+
+    Each event is sent under its own id, so that receivers know what they have,
+    as a delivery of its own. A replay has at most 1,000 deliveries under way to
+    each endpoint, so that what happens now need not wait for all of the past.
+
+    FAILED_PRECONDITION when nothing could be sent, because the endpoint is
+    disabled or the store has none that is enabled, and while another replay to
+    the same endpoint goes on. RESOURCE_EXHAUSTED while 20 of the store do.
+    """
+    GetReplay: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.GetReplayRequest, _webhooks_pb2.GetReplayResponse]  # type: ignore[assignment]
+    """Gets a replay, to see how far it is."""
+    ListReplays: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.ListReplaysRequest, _webhooks_pb2.ListReplaysResponse]  # type: ignore[assignment]
+    """Lists the replays of a store, newest first."""
+    CancelReplay: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.CancelReplayRequest, _webhooks_pb2.CancelReplayResponse]  # type: ignore[assignment]
+    """Stops a replay. What it has made due already is sent."""
+    ListEventTypes: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.ListEventTypesRequest, _webhooks_pb2.ListEventTypesResponse]  # type: ignore[assignment]
+    """Lists the types of events, with the JSON Schema of what is sent and an
+    example of it.
+    """
     PublishEvents: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.PublishEventsRequest, _webhooks_pb2.PublishEventsResponse]  # type: ignore[assignment]
     """Takes in events and makes a delivery for every endpoint that wants them.
 
@@ -124,6 +266,66 @@ class WebhooksServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the endpoints of a store, newest first."""
 
     @_abc_1.abstractmethod
+    def UpdateWebhookEndpoint(
+        self,
+        request: _webhooks_pb2.UpdateWebhookEndpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhooks_pb2.UpdateWebhookEndpointResponse, _abc.Awaitable[_webhooks_pb2.UpdateWebhookEndpointResponse]]:
+        """Changes the named fields of an endpoint: url, display_name, event_types,
+        rate_limit_per_second, max_concurrency, coalesce_window.
+        """
+
+    @_abc_1.abstractmethod
+    def DisableWebhookEndpoint(
+        self,
+        request: _webhooks_pb2.DisableWebhookEndpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhooks_pb2.DisableWebhookEndpointResponse, _abc.Awaitable[_webhooks_pb2.DisableWebhookEndpointResponse]]:
+        """Stops sending to an endpoint. Events of this time make no deliveries; what
+        is due to it waits, and goes on when the endpoint is enabled. Only what
+        somebody asks for by hand, a test event, is sent meanwhile.
+
+        Disabling a disabled endpoint changes nothing and succeeds.
+        """
+
+    @_abc_1.abstractmethod
+    def EnableWebhookEndpoint(
+        self,
+        request: _webhooks_pb2.EnableWebhookEndpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhooks_pb2.EnableWebhookEndpointResponse, _abc.Awaitable[_webhooks_pb2.EnableWebhookEndpointResponse]]:
+        """Sends to a disabled endpoint again, and tells what it has missed: replay
+        that with ReplayEvents.
+
+        Enabling an enabled endpoint changes nothing and succeeds.
+        """
+
+    @_abc_1.abstractmethod
+    def RotateWebhookEndpointSecret(
+        self,
+        request: _webhooks_pb2.RotateWebhookEndpointSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhooks_pb2.RotateWebhookEndpointSecretResponse, _abc.Awaitable[_webhooks_pb2.RotateWebhookEndpointSecretResponse]]:
+        """Gives an endpoint a new signing secret and reveals it, this once.
+        Deliveries carry the signatures of both secrets for the overlap, so that
+        nothing is refused while the new one is put in place.
+
+        FAILED_PRECONDITION while an earlier rotation's overlap lasts, unless
+        overlap is zero, which ends every older secret at once.
+        """
+
+    @_abc_1.abstractmethod
+    def SendTestEvent(
+        self,
+        request: _webhooks_pb2.SendTestEventRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhooks_pb2.SendTestEventResponse, _abc.Awaitable[_webhooks_pb2.SendTestEventResponse]]:
+        """Sends a test event ("test.ping") to an endpoint now, whatever types it has
+        asked for, and answers with the delivery; get it to see how it went. It is
+        tried once. Works on a disabled endpoint too.
+        """
+
+    @_abc_1.abstractmethod
     def DeleteWebhookEndpoint(
         self,
         request: _webhooks_pb2.DeleteWebhookEndpointRequest,
@@ -137,7 +339,12 @@ class WebhooksServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhooks_pb2.ListDeliveriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhooks_pb2.ListDeliveriesResponse, _abc.Awaitable[_webhooks_pb2.ListDeliveriesResponse]]:
-        """Lists the deliveries of a store, newest first, without their attempts."""
+        """Lists the deliveries of a store, newest first, without their attempts.
+
+        No page looks at more than some thousand deliveries, so that none takes
+        long: a page of a rare kind may hold fewer than page_size, or none, and still
+        have a next_page_token. Only a page without one is the last.
+        """
 
     @_abc_1.abstractmethod
     def GetDelivery(
@@ -145,7 +352,85 @@ class WebhooksServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhooks_pb2.GetDeliveryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhooks_pb2.GetDeliveryResponse, _abc.Awaitable[_webhooks_pb2.GetDeliveryResponse]]:
-        """Gets a delivery with its attempts."""
+        """Gets a delivery with its attempts. An API key needs the scope keys.read for
+        those that tell of keys.
+        """
+
+    @_abc_1.abstractmethod
+    def RetryDelivery(
+        self,
+        request: _webhooks_pb2.RetryDeliveryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhooks_pb2.RetryDeliveryResponse, _abc.Awaitable[_webhooks_pb2.RetryDeliveryResponse]]:
+        """Tries a delivery again now, whatever its state; also one that has succeeded.
+
+        It gets one try at once, and the rest of its schedule if it had any left.
+        FAILED_PRECONDITION while it is being sent, or when its endpoint is deleted
+        or disabled: the answer never claims a try that will not be made.
+        """
+
+    @_abc_1.abstractmethod
+    def GetEvent(
+        self,
+        request: _webhooks_pb2.GetEventRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhooks_pb2.GetEventResponse, _abc.Awaitable[_webhooks_pb2.GetEventResponse]]:
+        """Gets an event as it was published. An API key needs the scope keys.read for
+        those that tell of keys.
+        """
+
+    @_abc_1.abstractmethod
+    def ReplayEvents(
+        self,
+        request: _webhooks_pb2.ReplayEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhooks_pb2.ReplayEventsResponse, _abc.Awaitable[_webhooks_pb2.ReplayEventsResponse]]:
+        """Sends events of the past again: those that an endpoint missed while it was
+        disabled, those that were given up, or all since a time. A job that goes on
+        by itself; get it to see how far it is.
+
+        Each event is sent under its own id, so that receivers know what they have,
+        as a delivery of its own. A replay has at most 1,000 deliveries under way to
+        each endpoint, so that what happens now need not wait for all of the past.
+
+        FAILED_PRECONDITION when nothing could be sent, because the endpoint is
+        disabled or the store has none that is enabled, and while another replay to
+        the same endpoint goes on. RESOURCE_EXHAUSTED while 20 of the store do.
+        """
+
+    @_abc_1.abstractmethod
+    def GetReplay(
+        self,
+        request: _webhooks_pb2.GetReplayRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhooks_pb2.GetReplayResponse, _abc.Awaitable[_webhooks_pb2.GetReplayResponse]]:
+        """Gets a replay, to see how far it is."""
+
+    @_abc_1.abstractmethod
+    def ListReplays(
+        self,
+        request: _webhooks_pb2.ListReplaysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhooks_pb2.ListReplaysResponse, _abc.Awaitable[_webhooks_pb2.ListReplaysResponse]]:
+        """Lists the replays of a store, newest first."""
+
+    @_abc_1.abstractmethod
+    def CancelReplay(
+        self,
+        request: _webhooks_pb2.CancelReplayRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhooks_pb2.CancelReplayResponse, _abc.Awaitable[_webhooks_pb2.CancelReplayResponse]]:
+        """Stops a replay. What it has made due already is sent."""
+
+    @_abc_1.abstractmethod
+    def ListEventTypes(
+        self,
+        request: _webhooks_pb2.ListEventTypesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhooks_pb2.ListEventTypesResponse, _abc.Awaitable[_webhooks_pb2.ListEventTypesResponse]]:
+        """Lists the types of events, with the JSON Schema of what is sent and an
+        example of it.
+        """
 
     @_abc_1.abstractmethod
     def PublishEvents(
