@@ -117,7 +117,7 @@ class System:
 
 
 async def _once_leases_hold(call: Callable[[], Any]) -> Any:
-    """The answer to a call. A test before may have held up the loop that the services run on, so that leases ran out."""
+    """The answer to a call. A test before may have held up the loop that the services run on: leases ran out."""
     async with asyncio.timeout(DEADLINE_S):
         while True:
             try:
