@@ -1,5 +1,6 @@
 """Replays: what was missed or given up is sent again, once, whoever dies over it."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -194,7 +195,8 @@ async def test_a_process_killed_in_the_middle_of_a_batch_leaves_nothing_half_don
     await hooks.publish(*(hooks.event() for _ in range(300)))
     await hooks.enable(made.name)
     replay = _kept_for_us(database, hooks, made.name)
-    _kill_in_the_middle(hooks.system, replay)
+    # In a thread: the services run on this loop.
+    await asyncio.to_thread(_kill_in_the_middle, hooks.system, replay)
     _let_go(database, replay)
     done = await _done(hooks, replay)
     assert (done.examined_count, done.delivery_count) == (300, 300)
@@ -223,7 +225,7 @@ async def test_several_processes_share_the_replays(system: System, database: Blo
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        await asyncio.to_thread(thread.join)
     for hooks, replay in zip(several, waiting, strict=True):
         assert (await _done(hooks, replay)).delivery_count == 450
         assert len({each.event for each in await hooks.log()}) == len(await hooks.log()) == 450
