@@ -74,8 +74,10 @@ async def latency(run: Run) -> Sequence[Row]:
         with partners(run.system) as made:
             stores = [f"st_{uuid.uuid4().hex[:12]}" for _ in range(20)]
             for store in stores:
-                made.add_endpoints(1, store)
+                endpoints = made.add_endpoints(1, store)
             made.start_worker(1)
+            made.add_due(endpoints, 1, STORE)
+            await _until_drained(made)  # the worker has started
             await _publish_at(run, stores, 50, 2.0)  # warm: connections, plans, concurrency
             sent = await _publish_at(run, stores, rate, seconds)
             await _until_drained(made)

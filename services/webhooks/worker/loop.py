@@ -167,6 +167,8 @@ class Worker:
         room = self._flights.room(min(BATCH, self._sender.free), now)
         token = uuid.uuid4()
         self._claim_begun = now
+        # Whoever wakes this from now on may tell of what this claim does not see: that is not forgotten at its end.
+        self._look_at = math.inf
         self._claiming = self._run(self._database.read, due.claim, token, room, LEASE_S, self._flights.busy(now))
         self._claim_token, self._claim_total = token, room.total
 
@@ -180,10 +182,10 @@ class Worker:
             claim = claiming.result()
         except Exception as failure:  # whatever it is, the queue is looked at again
             _report("cannot look at the queue", failure)
-            self._look_at = now + POLL_S
+            self._look_at = self._claim_from = now + POLL_S
             return
         self._clock = claim.database_time - now
-        self._look_at = now + min(POLL_S, claim.again_seconds)
+        self._look_at = min(self._look_at, now + min(POLL_S, claim.again_seconds))
         if claim.jobs:
             self._claims[self._claim_token] = len(claim.jobs)
         # At least half of the time nobody claims: what becomes due meanwhile shares the next one.

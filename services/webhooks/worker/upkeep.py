@@ -52,6 +52,7 @@ WITH late AS (
         SELECT due_time FROM due WHERE due.endpoint_id = queue.endpoint_id ORDER BY due_time LIMIT 1
     ) AS first
     WHERE queue.next_due > now() + interval '1 hour' AND first.due_time < queue.next_due
+        AND NOT EXISTS (SELECT FROM endpoint_nudge WHERE endpoint_nudge.endpoint_id = queue.endpoint_id)
         AND (endpoint.state = 'enabled' OR endpoint.delete_time IS NOT NULL)
     ORDER BY endpoint_id FOR UPDATE OF queue SKIP LOCKED
 )
