@@ -3,7 +3,6 @@
 Whether a secret is still accepted is judged under its key's lock: a rotation could end it or bring it back meanwhile.
 """
 
-import hmac
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from sedifex.keys.v1 import keys_pb2
 from services.common.access import token as token_format
 from services.keys import lifecycle, queries, states
 from services.keys.audit import Act
-from services.keys.digest import Digest, Digester
+from services.keys.digest import Digest, Digester, is_one_of
 from services.keys.queries import Key, Secret
 
 log = logging.getLogger(__name__)
@@ -93,7 +92,7 @@ def _revoke(key: Key, leak: Leak, act: Act) -> None:
 
 def _end_operator(digests: Sequence[Digest], act: Act) -> Ending:
     found = queries.find_operator_by_digest(digests)
-    if found is None or not _is_one_of(found[1], digests):
+    if found is None or not is_one_of(found[1], digests):
         return NOT_OURS
     operator = found[0]
     ended = queries.revoke_operator(operator.id, act.now)
@@ -102,9 +101,4 @@ def _end_operator(digests: Sequence[Digest], act: Act) -> Ending:
 
 
 def _one_of(secrets: Sequence[Secret], digests: Sequence[Digest]) -> Secret | None:
-    return next((each for each in secrets if _is_one_of(each.digest, digests)), None)
-
-
-def _is_one_of(stored: bytes, digests: Sequence[Digest]) -> bool:
-    """Compares in constant time, as verification does."""
-    return sum(hmac.compare_digest(stored, each.value) for each in digests) > 0
+    return next((each for each in secrets if is_one_of(each.digest, digests)), None)

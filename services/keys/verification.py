@@ -1,6 +1,5 @@
 """Whose token is this, right now?"""
 
-import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +11,7 @@ from services.common.access.caller import Caller
 from services.common.access.origin import parse_network
 from services.common.access.verdicts import not_accepted
 from services.keys import leases, queries, states
-from services.keys.digest import Digest, Digester
+from services.keys.digest import Digest, Digester, is_one_of
 from services.keys.membership import sessions
 from services.keys.membership.queries import find_session_by_digest
 from services.keys.membership.roles import ROLES
@@ -56,7 +55,7 @@ def _integration(digests: Sequence[Digest], now: datetime) -> Verdict:
     if key is None:
         raise not_accepted(found.epoch)
     (secret,) = key.secrets
-    if not _is_one_of(secret.digest, digests) or not states.is_accepted(key, secret, now):
+    if not is_one_of(secret.digest, digests) or not states.is_accepted(key, secret, now):
         raise not_accepted(found.epoch)
     suspended = frozenset(found.suspended)
     caller = Caller(
@@ -75,7 +74,7 @@ def _integration(digests: Sequence[Digest], now: datetime) -> Verdict:
 def _member(digests: Sequence[Digest], now: datetime) -> Verdict:
     found = find_session_by_digest(digests)
     session = found.session
-    if session is None or not _is_one_of(found.digest, digests) or sessions.has_ended(session, now):
+    if session is None or not is_one_of(found.digest, digests) or sessions.has_ended(session, now):
         raise not_accepted(found.epoch)
     suspended = frozenset(found.suspended)
     roles = {store: ROLES[role] for store, role in found.roles.items() if store not in suspended}
@@ -94,11 +93,6 @@ def _member(digests: Sequence[Digest], now: datetime) -> Verdict:
 def _operator(digests: Sequence[Digest]) -> Verdict:
     epoch = leases.current_epoch()  # before the look-up: one that is made meanwhile must not be taken for unknown
     found = queries.find_operator_by_digest(digests)
-    if found is None or not _is_one_of(found[1], digests) or found[0].revoke_time is not None:
+    if found is None or not is_one_of(found[1], digests) or found[0].revoke_time is not None:
         raise not_accepted(epoch)
     return Verdict(Caller(f"operators/{found[0].id}", access_pb2.AUDIENCE_OPERATOR), epoch)
-
-
-def _is_one_of(stored: bytes, digests: Sequence[Digest]) -> bool:
-    """Compares in constant time, whatever the index look-up let through and however long that took."""
-    return sum(hmac.compare_digest(stored, each.value) for each in digests) > 0
