@@ -17,6 +17,7 @@ up: $(VENV)/.installed ## Run everything here, with a database of its own and a 
 	@$(BIN)/sedifex up $(UP_OPTIONS)
 
 test: $(VENV)/.installed-dev ## Run all tests
+	@tests/programs.sh
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.installed-dev ## Check style, types, the contract and the generated code
