@@ -16,7 +16,7 @@ All times here are the database's: workers' clocks may differ, or jump.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg2.extras import register_uuid
@@ -35,8 +35,7 @@ LOOK_AGAIN_S = 0.1
 MAX_SLEEP_S = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """A delivery that this worker has under lease, with all that it takes to send it."""
 
     delivery_id: str

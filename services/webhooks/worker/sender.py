@@ -68,7 +68,7 @@ class _Slot:
 
     def load(self, request: Request) -> None:
         """Take the request. All else on the handle is the same for every request, so it is never reset."""
-        lines = [*_FIXED_LINES, *(f"{name}: {value}" for name, value in request.headers.items())]
+        lines = [*_FIXED_LINES, *[f"{name}: {value}" for name, value in request.headers.items()]]
         text = request.url + "".join(lines)
         # A line break would begin a header, or a request, of another's making.
         if not (text.isascii() and text.isprintable()):
