@@ -81,7 +81,7 @@ async def latency(run: Run) -> Sequence[Row]:
             await _publish_at(run, stores, 50, 2.0)  # warm: connections, plans, concurrency
             sent = await _publish_at(run, stores, rate, seconds)
             await _until_drained(made)
-            got = {event: moment for moment, _, event in made.receipts()}
+            got = {event: moment for moment, _, event, _ in made.receipts()}
         waits = [(got[event] - moment) * 1000 for event, moment in sent.items() if event in got]
         lost = len(sent) - len(waits)
         told = f"{len(sent):,} events in {seconds:.0f} s, {len(sent) / seconds:,.0f}/s; {lost} not received"
