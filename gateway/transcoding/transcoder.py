@@ -113,7 +113,7 @@ class Transcoder:
         except Exception as error:
             problem = _problem(error)
             if problem.status >= 500:
-                _log_failure(request_id, error)
+                _log_failure(request_id, error.__cause__ or error)
             response = self._json(problem.body(request_id), problem.status, problem.response_headers())
         if request.method == "HEAD":
             response.body = b""  # Content-Length stays that of the answer to GET (RFC 9110, 8.6)
@@ -164,7 +164,10 @@ def _asking(endpoint: Endpoint, timeout: float, metadata: Metadata, receive: Rec
     deadline = time.monotonic() + timeout
 
     async def ask(message: Message) -> Any:
-        return await _await_unless_gone(endpoint.call(message, deadline - time.monotonic(), metadata), receive)
+        try:
+            return await _await_unless_gone(endpoint.call(message, deadline - time.monotonic(), metadata), receive)
+        except grpc.aio.AioRpcError as error:
+            raise problem_from_rpc(error, endpoint.binding.as_written) from error
 
     return ask
 
@@ -195,8 +198,6 @@ def _problem(error: Exception) -> Problem:
     match error:
         case Problem():
             problem = error
-        case grpc.aio.AioRpcError():
-            problem = problem_from_rpc(error)
         case InvalidRequestError():
             problem = problem_from_request(error)
         case PathError():
@@ -216,7 +217,7 @@ def _problem(error: Exception) -> Problem:
     return problem
 
 
-def _log_failure(request_id: str, error: Exception) -> None:
+def _log_failure(request_id: str, error: BaseException) -> None:
     if isinstance(error, grpc.aio.AioRpcError):
         log.warning("request %s: the service answered %s: %s", request_id, error.code().name, error.details())
     else:

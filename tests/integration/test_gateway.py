@@ -88,8 +88,8 @@ async def test_an_idempotency_key_makes_a_repeat_harmless(api: httpx.AsyncClient
         pytest.param("PUT", "/v1/{store}/products", {}, 405, "GET", id="wrong method"),
         pytest.param("GET", "/v1/{store}/products?color=red", {}, 400, "color", id="unknown parameter"),
         pytest.param("GET", "/v1/{store}/products?pageSize=many", {}, 400, "pageSize", id="no number"),
-        pytest.param("GET", "/v1/{store}/products?pageSize=-1", {}, 400, "page_size", id="negative"),
-        pytest.param("GET", "/v1/{store}/products?pageToken=x", {}, 400, "page_token", id="foreign token"),
+        pytest.param("GET", "/v1/{store}/products?pageSize=-1", {}, 400, "pageSize", id="negative"),
+        pytest.param("GET", "/v1/{store}/products?pageToken=x", {}, 400, "pageToken", id="foreign token"),
         pytest.param("POST", "/v1/{store}/products", {"content": b"{"}, 400, "JSON", id="invalid JSON"),
         pytest.param("POST", "/v1/{store}/products", {"content": b"\xff"}, 400, "UTF-8", id="not UTF-8"),
         pytest.param("POST", "/v1/{store}/products", {"json": ["x"]}, 400, "object", id="not an object"),
@@ -106,7 +106,7 @@ async def test_an_idempotency_key_makes_a_repeat_harmless(api: httpx.AsyncClient
         ),
         pytest.param("POST", "/v1/{store}/products", {"json": {"displayName": "a\0b"}}, 400, "U+0000", id="NUL"),
         pytest.param(
-            "GET", "/v1/{store}/products?pageToken=" + "x" * 9000, {}, 400, "page_token", id="a very long token"
+            "GET", "/v1/{store}/products?pageToken=" + "x" * 9000, {}, 400, "pageToken", id="a very long token"
         ),
         pytest.param("POST", "/v1/{store}/products", {"data": {"a": "b"}}, 415, "application/json", id="a form"),
     ],

@@ -32,7 +32,7 @@ async def echo(rules: FileDescriptor) -> AsyncIterator[Library]:
         yield library
 
 
-EXAMPLES = [
+EXAMPLES: list[Any] = [
     ("NameInPath", "GET", "/v1/messages/123456", None, {"name": "messages/123456"}),
     (
         "RestInQuery",
@@ -55,7 +55,7 @@ EXAMPLES = [
     ("NestedFieldInPath", "GET", "/v1/messages/1/foo", None, {"messageId": "1", "sub": {"subfield": "foo"}}),
 ]
 
-RULES = [
+RULES: list[Any] = [
     pytest.param(
         "FieldInBody", "PATCH", "/v1/messages/1?dryRun=true", {"text": "x"},
         {"messageId": "1", "message": {"text": "x"}, "dryRun": True},
