@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import logging
 import re
 from collections.abc import Callable, Sequence
 from importlib.resources import files
@@ -12,24 +11,24 @@ import grpc
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from sedifex.keys.v1 import keys_pb2
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import schemas, transcoding, uploads
+from gateway.answering import tell
 from gateway.clients import Backend, readiness
+from gateway.cross_origin import cross_origin
+from gateway.every_answer import EveryAnswer
+from gateway.limits import Crowding, RateLimits
 from gateway.origin import Origins
 from services.common import telemetry
 from services.common.access.service_identity import PREFIX as SERVICE_TOKEN
 from services.common.access.verdicts import not_accepted
 from services.common.settings import GatewaySettings
-
-log = logging.getLogger(__name__)
 
 READING = ("GET", "HEAD")
 ALL_METHODS = (*READING, "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -77,9 +76,24 @@ def build(settings: GatewaySettings, services: list[Backend], beside: Sequence[B
     routes.append(Mount("/", transcoder))
     return Starlette(
         routes=routes,
-        middleware=[Middleware(_RequestIds)],
-        exception_handlers={HTTPException: _tell, transcoding.Problem: _tell, Exception: _tell},
+        middleware=_around(settings, origins),
+        exception_handlers={HTTPException: tell, transcoding.Problem: tell},
     )
+
+
+def _around(settings: GatewaySettings, origins: Origins) -> list[Middleware]:
+    """What every request comes through, the outermost first."""
+    return [
+        Middleware(EveryAnswer, https_only=settings.mode == "production"),
+        *cross_origin(settings.gateway_cors_origins),
+        Middleware(Crowding, max_requests=settings.gateway_max_requests),
+        Middleware(
+            RateLimits,
+            origins=origins,
+            per_key=settings.gateway_requests_per_minute_per_key,
+            per_address=settings.gateway_requests_per_minute_per_address,
+        ),
+    ]
 
 
 def _upstream_metadata(request: Request) -> list[tuple[str, str | bytes]]:
@@ -91,25 +105,6 @@ def _upstream_metadata(request: Request) -> list[tuple[str, str | bytes]]:
         # not carry is no credential of ours.
         raise transcoding.Problem(grpc.StatusCode.UNAUTHENTICATED, not_accepted().message)
     return [(telemetry.REQUEST_ID_HEADER, telemetry.request_id()), *(("authorization", each) for each in credentials)]
-
-
-async def _tell(_request: Request, error: Exception) -> Response:
-    """What the gateway itself refuses, in the one form that errors have."""
-    if isinstance(error, transcoding.Problem):
-        problem = error
-    elif not isinstance(error, HTTPException):
-        log.error("unexpected error", exc_info=error)
-        problem = transcoding.Problem(grpc.StatusCode.INTERNAL, "Something went wrong on our side.")
-    elif error.status_code == 405:
-        problem = transcoding.Problem(
-            grpc.StatusCode.UNIMPLEMENTED, "This path is served under: GET, HEAD.", http_status=405
-        )
-    else:
-        message = "Nothing is served at this path. Compare it with the API's description at /openapi.json."
-        problem = transcoding.Problem(grpc.StatusCode.NOT_FOUND, message, http_status=error.status_code)
-    headers = {**problem.response_headers(), **(getattr(error, "headers", None) or {})}
-    content = problem.body(telemetry.request_id())
-    return Response(content, problem.status, headers, media_type="application/json")
 
 
 def _read_only(request: Request) -> None:
@@ -176,29 +171,8 @@ class _Pictures(StaticFiles):
     def file_response(self, *arguments: object, **options: object) -> Response:
         response = super().file_response(*arguments, **options)  # type: ignore[arg-type]
         response.headers["Cache-Control"] = f"public, max-age={PICTURES_CACHE_S}"
+        # Shops' websites show them.
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         # A picture opened by itself is a document: it must not run anything.
         response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
         return response
-
-
-class _RequestIds:
-    """Gives each request its id, on the way in and in the answer."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request with an id."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        request_id = telemetry.begin_request(Request(scope).headers.get(telemetry.REQUEST_ID_HEADER))
-
-        async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers[telemetry.REQUEST_ID_HEADER] = request_id
-                headers["X-Content-Type-Options"] = "nosniff"
-            await send(message)
-
-        await self._app(scope, receive, send_with_id)

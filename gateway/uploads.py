@@ -14,10 +14,10 @@ from sedifex.catalog.v1 import imports_pb2, imports_pb2_grpc
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from gateway.answering import answer
 from gateway.transcoding import Encoder, Problem
 from gateway.transcoding.errors import problem_from_rpc
 from gateway.uploaded_file import FORM_TYPE, UploadedFile
-from services.common import telemetry
 
 PATH = "/v1/stores/{store}/imports:upload"
 DEADLINE_S = 20.0
@@ -54,10 +54,8 @@ class Uploads:
         except ClientDisconnect:
             problem = Problem(Code.CANCELLED, "The client closed the connection before the file had come.")
         else:
-            return _json(self._write(job).encode(), 200)
-        # What is left of the file is not read: the connection cannot be used again.
-        headers = problem.response_headers() | {"Connection": "close"}
-        return _json(problem.body(telemetry.request_id()), problem.status, headers)
+            return Response(self._write(job), headers={"Cache-Control": "no-store"}, media_type="application/json")
+        return answer(problem)
 
     async def _take(self, request: Request) -> imports_pb2.Import:
         wanted = _wanted(request)
@@ -142,7 +140,3 @@ def describe() -> dict[str, Any]:
             "responses": {"200": {"description": "The import, on its way.", "content": answer}},
         }
     }
-
-
-def _json(content: bytes, status: int, headers: dict[str, str] | None = None) -> Response:
-    return Response(content, status, {"Cache-Control": "no-store"} | (headers or {}), media_type="application/json")
