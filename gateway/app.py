@@ -1,14 +1,10 @@
 """The gateway: the services' API as REST, its description, and whether all is well."""
 
-import hashlib
-import json
 import re
 from collections.abc import Callable, Sequence
-from importlib.resources import files
 from pathlib import Path
 
 import grpc
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from sedifex.keys.v1 import keys_pb2
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -18,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from gateway import schemas, transcoding, uploads
+from gateway import reference, schemas, transcoding, uploads
 from gateway.answering import tell
 from gateway.clients import Backend, readiness
 from gateway.cross_origin import cross_origin
@@ -61,7 +57,7 @@ def build(settings: GatewaySettings, services: list[Backend], beside: Sequence[B
     routes: list[BaseRoute] = [
         Route("/healthz", _healthz, methods=ALL_METHODS),
         Route("/readyz", _readyz(services), methods=ALL_METHODS),
-        Route("/openapi.json", _openapi(transcoder), methods=ALL_METHODS),
+        *reference.routes(reference.describe(transcoder.bindings)),
         Route(schemas.PATH, _event_schemas(services), methods=ALL_METHODS),
         *beside,
     ]
@@ -128,33 +124,6 @@ def _readyz(services: list[Backend]) -> Callable[[Request], object]:
         words = {name: "ready" if is_ready else "not ready" for name, is_ready in ready.items()}
         status = "ready" if all(ready.values()) else "not ready"
         return JSONResponse({"status": status, "services": words}, 200 if all(ready.values()) else 503)
-
-    return endpoint
-
-
-def _openapi(transcoder: transcoding.Transcoder) -> Callable[[Request], object]:
-    """The API's description, from the contract and its comments."""
-    contract = FileDescriptorSet.FromString(files("sedifex").joinpath("descriptors.binpb").read_bytes())
-    document = transcoding.document(
-        transcoder.bindings,
-        title="Sedifex Integrations",
-        version="v1",
-        description="API keys, a product feed and webhooks for small shops.",
-        files=contract,
-        security_schemes={
-            "bearer": {"type": "http", "scheme": "bearer"},
-            "apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
-        },
-    )
-    document["paths"][uploads.PATH] = uploads.describe()
-    content = json.dumps(document, ensure_ascii=False).encode()
-    headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()[:16]}"', "Cache-Control": "public, max-age=300"}
-
-    async def endpoint(request: Request) -> Response:
-        _read_only(request)
-        if request.headers.get("if-none-match") == headers["ETag"]:
-            return Response(status_code=304, headers=headers)
-        return Response(content, headers=headers, media_type="application/json")
 
     return endpoint
 
