@@ -146,7 +146,8 @@ def _add_other_routes(document: Schema) -> None:
     status = {"type": "object", "required": ["status"], "properties": {"status": {"type": "string"}}}
     health = {"application/json": {"schema": status}}
     schema = {"application/schema+json": {"schema": {"type": "object"}}}
-    given = {"name": "type", "in": "path", "required": True, "schema": {"type": "string"}}
+    of_type = {"type": "string", "pattern": "^[a-z]+[.][a-z]+$"}
+    given: Schema = {"name": "type", "in": "path", "required": True, "schema": of_type}
     given |= {"description": "The type of event.", "example": "product.updated"}
     tag, version = {"tags": ["Gateway"], "security": []}, [transcoding.IF_NONE_MATCH_PARAMETER]
     document["tags"].append({"name": "Gateway", "description": "What the gateway itself answers, to anybody."})

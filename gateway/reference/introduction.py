@@ -17,8 +17,8 @@ key reaches one shop, or several of one owner, and may do what its scopes say:
 | `webhooks.write` | create and change webhook endpoints, retry and replay |
 
 Members of a shop send the token of their session the same way. A revoked key is refused by every service from the
-moment at which its revocation has been answered. Unknown, mistyped, expired and revoked credentials all get the same
-401.
+moment at which its revocation has been answered. Unknown, mistyped, expired and revoked credentials are all
+refused with the same words (401).
 
 ## Errors
 Every failure has one form: `{"error": {"code", "status", "message", "details", "requestId"}}`. `message` says what to

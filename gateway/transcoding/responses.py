@@ -70,7 +70,7 @@ def statuses(binding: Binding) -> list[int]:
     found = {400, 408, 413, 415, 500, 503, 504}
     if not binding.has_body:
         found -= {408, 415}
-    if binding.template.variables:
+    if binding.template.variables or binding.has_body:
         found.add(404)
     if not binding.reads:
         found.add(409)

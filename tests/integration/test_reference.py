@@ -168,7 +168,11 @@ async def test_the_reference_is_read_and_tried_out_and_nothing_leaves_the_machin
     store = await system.new_store()
     _, client = await system.new_key(store, ["catalog.read"])
     page = visit.page
+    folder = Path(os.environ.get("SEDIFEX_SCREENSHOTS", tmp_path))
+    width = page.viewport_size["width"] if page.viewport_size else 0
     await page.goto(f"{visit.gateway}/docs")
+    await page.get_by_role("button", name="Authorize").first.wait_for()
+    await page.screenshot(path=folder / f"reference-{width}.png")
     await page.get_by_role("button", name="Authorize").first.click()
     await page.locator("#api_key_value").fill(client.token)
     await page.locator(".auth-container").last.get_by_role("button", name="Apply credentials").click()
@@ -180,13 +184,13 @@ async def test_the_reference_is_read_and_tried_out_and_nothing_leaves_the_machin
     await call.get_by_role("button", name="Try it out").click()
     await call.get_by_role("button", name="Execute").click()
     await call.locator(".live-responses-table .response-col_status").get_by_text("200").first.wait_for()
-    folder = Path(os.environ.get("SEDIFEX_SCREENSHOTS", tmp_path))
-    await page.screenshot(path=folder / f"reference-{page.viewport_size['width']}.png")  # type: ignore[index]
+    await page.screenshot(path=folder / f"reference-call-{width}.png")
     assert store in (await call.locator(".live-responses-table").inner_text())
     sent = [each for each in visit.requests if each.url.partition("?")[0].endswith("/v1/stores")]
     assert [await each.header_value("x-api-key") for each in sent] == [client.token]
     assert visit.elsewhere == []
     assert visit.complaints == [], "among them what the content security policy has stopped"
+    assert client.token not in await page.content(), "pages end up in screenshots"
     assert not [each.url for each in visit.requests if client.token in each.url]
     assert client.token not in page.url
     kept = await page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
