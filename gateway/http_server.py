@@ -8,6 +8,9 @@ import asyncio
 import http
 import logging
 import secrets
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -37,6 +40,7 @@ READ_AT_LEAST = 16 * 1024
 """Bytes, in that time."""
 LINGER_S = 0.5
 """How long an idle connection is kept at shutdown: a request may be on its way."""
+STOPS = (signal.SIGTERM, signal.SIGINT)
 BEYOND = 2
 """From so many times the limit on, connections are ended without a word."""
 
@@ -218,7 +222,24 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def server(app: Any, settings: GatewaySettings) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """uvicorn's server, which returns when it was told to stop. Its own would end the process there and then, by the
+    same signal, with what is around it still open.
+    """
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Takes SIGTERM and SIGINT as the word to stop, while the context lasts."""
+        for number in STOPS:
+            asyncio.get_running_loop().add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in STOPS:
+                asyncio.get_running_loop().remove_signal_handler(number)
+
+
+def server(app: Any, settings: GatewaySettings) -> Server:
     """The server of an application, within the bounds of the settings."""
     trusts_proxies = settings.gateway_trusted_proxies > 0
     bounds = {
@@ -241,7 +262,7 @@ def server(app: Any, settings: GatewaySettings) -> uvicorn.Server:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=round(settings.drain_seconds),
     )
-    return uvicorn.Server(config)
+    return Server(config)
 
 
 def _head_too_large() -> Problem:
