@@ -51,6 +51,7 @@ def build(settings: GatewaySettings, services: list[Backend], beside: Sequence[B
         options=transcoding.Options(
             max_body_bytes=settings.gateway_max_body_bytes,
             vary="Authorization, X-Api-Key",
+            unshared_metadata=frozenset({telemetry.REQUEST_ID_HEADER}),
             partial_etags=PARTIAL_ETAGS,
         ),
     )

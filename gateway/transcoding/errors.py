@@ -103,6 +103,11 @@ def internal_problem() -> Problem:
     return Problem(grpc.StatusCode.INTERNAL, _INTERNAL_MESSAGE)
 
 
+def late() -> Problem:
+    """Return the problem of a call that has taken longer than it may."""
+    return Problem(grpc.StatusCode.DEADLINE_EXCEEDED, _FROM_CHANNEL[grpc.StatusCode.DEADLINE_EXCEEDED])
+
+
 def problem_from_rpc(error: grpc.aio.AioRpcError, rename: Rename | None = None) -> Problem:
     """Return what a caller may know of a failed RPC; `rename` makes a request's fields what the caller called them.
 
