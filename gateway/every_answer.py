@@ -1,10 +1,13 @@
 """What every answer of the gateway has, whoever made it: a request id, and headers that keep browsers from harm."""
 
+import asyncio
+
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.answering import answer, unexpected
+from gateway.answering import answer, problem_of, unexpected
 from services.common import telemetry
+from services.common.errors import Unavailable
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -53,6 +56,11 @@ class EveryAnswer:
 
         try:
             await self._app(scope, receive, send_with_headers)
+        except asyncio.CancelledError:  # the process ends, and its time to drain is over
+            if not has_begun:
+                refusal = Unavailable("The gateway is stopping. Send it again.", reason="STOPPING", retry_after=1)
+                await answer(problem_of(refusal))(scope, receive, send_with_headers)
+            raise
         except Exception as error:
             if has_begun:  # the server ends the connection, so nobody takes half an answer for a whole one
                 raise

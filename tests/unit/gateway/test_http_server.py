@@ -30,6 +30,11 @@ async def _large(_request: Request) -> Response:
     return Response(b"x" * LARGE)
 
 
+async def _endless(_request: Request) -> Response:
+    await asyncio.Event().wait()
+    return Response()
+
+
 async def _unread(_request: Request) -> Response:
     return Response(b"not read", 413)
 
@@ -84,6 +89,7 @@ async def running(**settings: Any) -> AsyncIterator[tuple[Connect, Any]]:
     routes = [
         Route("/", _echo, methods=["GET", "POST"]),
         Route("/large", _large),
+        Route("/endless", _endless),
         Route("/unread", _unread, methods=["POST"]),
     ]
     around = [Middleware(EveryAnswer, https_only=False), Middleware(Crowding, max_requests=100)]
@@ -260,3 +266,15 @@ async def test_at_shutdown_what_is_in_flight_or_on_its_way_is_answered() -> None
         begun.send(b"st: a\r\n\r\n")
         status, headers, body = await begun.answer()
         assert (status, headers["connection"], body) == (200, "close", b"served")
+
+
+async def test_who_is_still_waiting_when_the_time_to_drain_is_over_is_told_so() -> None:
+    async with running(drain_seconds=1) as (connect, server):
+        client = await connect()
+        client.send(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
+        await client.flush()
+        while not server.server_state.tasks:  # noqa: ASYNC110 - nobody gives notice
+            await asyncio.sleep(0.01)
+        server.should_exit = True
+        error = await client.error(503)
+        assert error["details"][0]["reason"] == "STOPPING"
