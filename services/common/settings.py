@@ -201,6 +201,11 @@ class PublicKey(BaseModel):
 class GatewaySettings(InternalSettings):
     """The gateway. It passes its callers' credentials on, and vouches for where they call from."""
 
+    public_url: PublicUrl = Field(
+        default="",
+        description="where the gateway is reached from outside, like https://shops.example.com: its pages take forms "
+        "from there, and tell it to others",
+    )
     gateway_host: str = "127.0.0.1"
     gateway_port: int = Field(default=8080, ge=1, le=65535)
     gateway_max_body_bytes: int = Field(default=1_048_576, ge=1024)

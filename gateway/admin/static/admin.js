@@ -1,0 +1,108 @@
+// Comfort for pages that work without it. Each part looks for its own data-… attribute and does nothing elsewhere.
+"use strict";
+
+// Copying: [data-copy] holds [data-copy-text] and a hidden [data-copy-button].
+if (navigator.clipboard) {
+  for (const box of document.querySelectorAll("[data-copy]")) {
+    const button = box.querySelector("[data-copy-button]");
+    const label = button.querySelector("span");
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(box.querySelector("[data-copy-text]").textContent);
+        label.textContent = "Copied";
+      } catch {
+        label.textContent = "Select it and copy";
+      }
+      setTimeout(() => { label.textContent = "Copy"; }, 4000);
+    });
+  }
+}
+
+// Passwords that are shown while one types: [data-reveal].
+for (const box of document.querySelectorAll("[data-reveal]")) {
+  const input = box.querySelector("input");
+  const button = box.querySelector("[data-reveal-button]");
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const isShown = input.type === "text";
+    input.type = isShown ? "password" : "text";
+    button.setAttribute("aria-pressed", String(!isShown));
+  });
+  input.form.addEventListener("submit", () => { input.type = "password"; });
+}
+
+// A token that stands behind the "#" of a link goes into the field that asks for it, and out of the address.
+for (const input of document.querySelectorAll("[data-from-fragment]")) {
+  const token = decodeURIComponent(location.hash.slice(1));
+  if (!/^sdfx_[a-z]+_[0-9A-Za-z]+$/.test(token)) continue;
+  history.replaceState(null, "", location.pathname + location.search);
+  input.value = token;
+  input.form.requestSubmit();
+}
+
+// One press is enough: a form that is on its way is not sent again.
+for (const form of document.querySelectorAll("form[method=post]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "yes";
+    for (const button of form.querySelectorAll("button:not([type=button])")) button.setAttribute("aria-disabled", "true");
+  });
+}
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const form of document.querySelectorAll("form[data-sent]")) {
+    delete form.dataset.sent;
+    for (const button of form.querySelectorAll("[aria-disabled]")) button.removeAttribute("aria-disabled");
+  }
+});
+
+// What comes after a secret is open once it is said to be stored: [data-stored] is a box to tick, then [data-then].
+for (const box of document.querySelectorAll("[data-stored]")) {
+  const next = document.querySelector("[data-then]");
+  const follow = () => {
+    next.classList.toggle("quiet", !box.checked);
+    next.setAttribute("aria-disabled", String(!box.checked));
+  };
+  next.addEventListener("click", (event) => { if (!box.checked) { event.preventDefault(); box.focus(); } });
+  box.addEventListener("change", follow);
+  follow();
+}
+
+// Filters that apply as they are chosen: form[data-auto].
+for (const form of document.querySelectorAll("form[data-auto]")) {
+  for (const select of form.querySelectorAll("select")) select.addEventListener("change", () => form.requestSubmit());
+}
+
+// Parts that keep themselves up to date: <… id="…" data-live="5"> is read anew from the same address every so many
+// seconds, while somebody looks and nobody works inside it; it ends when the new one has no data-live any more.
+for (const part of document.querySelectorAll("[data-live]")) keepUpToDate(part.id, Number(part.dataset.live));
+
+function keepUpToDate(id, seconds) {
+  const later = () => setTimeout(refresh, Math.max(seconds, 1) * 1000);
+  async function refresh() {
+    const old = document.getElementById(id);
+    if (document.hidden || old.contains(document.activeElement) || old.querySelector("details[open]")) return later();
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
+      if (!answer.ok) return later();
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(id);
+      if (!fresh) return undefined;
+      old.replaceWith(fresh);
+      if (!fresh.dataset.live) return undefined;
+    } catch {
+      // The network is away for now; the next round may find it.
+    }
+    return later();
+  }
+  later();
+}
+
+// Menus close by Escape, and when one looks elsewhere.
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll(".menu[open]")) { menu.open = false; menu.querySelector("summary").focus(); }
+});
+addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+});

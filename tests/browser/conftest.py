@@ -1,0 +1,132 @@
+"""Pages in a real browser: Chromium, over the real services and the gateway, each on a port of its own.
+
+Screenshots go to build/screenshots/. A page that asks another machine for anything fails its test.
+"""
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from gateway import app
+from gateway.clients import backends
+from services.common.settings import GatewaySettings
+from services.webhooks.worker.__main__ import working
+from tests.pages import VIEWPORTS, BrowserPage, Check, Shop, Shot, Viewport, Watched, listening
+from tests.system import System
+
+WAIT_MS = 10_000
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+LARGEST_WIDTH_OVER = 1
+"""By how many pixels a page may be wider than the screen: rounding."""
+
+
+@pytest.fixture(scope="session")
+async def gateway_url(system: System) -> AsyncIterator[str]:
+    """Where the gateway listens."""
+    shared = {"keys_address", "catalog_address", "webhooks_address", "service_secret"}
+    own = {"mode": "development", "gateway_sample_shop": True}
+    settings = GatewaySettings.model_validate(system.settings.keys.model_dump(include=shared) | own)
+    async with backends(settings) as services, listening(app.build(settings, services)) as url:
+        yield url
+
+
+@pytest.fixture
+async def shop(system: System, gateway_url: str) -> Shop:
+    """A shop of its own for each test."""
+    store = await system.new_store(display_name="Makola Corner", city="Accra", country="GH")
+    return Shop(system, gateway_url, store, await system.new_member(store))
+
+
+@pytest.fixture(scope="module")
+def worker(system: System) -> Iterator[None]:
+    """The process that sends webhooks, for the tests of a module."""
+    with working(system.settings.webhooks):
+        yield
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One browser for all tests."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("there is no chromium here: install it (on Debian: apt-get install chromium)")
+    async with async_playwright() as playwright:
+        # A driver for a browser of its own would look for one on the network.
+        launched = await playwright.chromium.launch(executable_path=program, args=[*FLAGS])
+        yield launched
+        await launched.close()
+
+
+@pytest.fixture
+async def browser_page(browser: Browser, gateway_url: str) -> AsyncIterator[BrowserPage]:
+    """Opens pages, each in a browser profile of its own: browser_page("phone", javascript=False)."""
+    contexts: list[BrowserContext] = []
+    watched = Watched(urlsplit(gateway_url).netloc)
+
+    async def open_page(viewport: Viewport = "desktop", *, javascript: bool = True) -> Page:
+        width, height = VIEWPORTS[viewport]
+        context = await browser.new_context(
+            viewport={"width": width, "height": height},
+            java_script_enabled=javascript,
+            has_touch=viewport == "phone",
+            is_mobile=viewport == "phone",
+            locale="en-GH",
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(WAIT_MS)
+        contexts.append(context)
+        page = await context.new_page()
+        watched.watch(page)
+        return page
+
+    yield open_page
+    for context in contexts:
+        await context.close()
+    watched.check()
+
+
+@pytest.fixture(scope="session")
+def shot(root: Path) -> Shot:
+    """Keeps a picture of the page: await shot(page, "keys-list-phone")."""
+    folder = root / "build" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+
+    async def take(page: Page, name: str) -> None:
+        await page.screenshot(path=folder / f"{name}.png", full_page=True)
+
+    return take
+
+
+@pytest.fixture(scope="session")
+def check_accessible() -> Check:
+    """Fails on what axe finds wrong, in light and in dark, and on a page that is wider than the screen."""
+    source = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+
+    async def check(page: Page) -> None:
+        found = []
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme)
+            await page.evaluate(f"(() => {{ {source} }})()")
+            result = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+            for violation in result["violations"]:
+                where = [f"{node['target']}: {node['failureSummary']}" for node in violation["nodes"][:3]]
+                found.append(f"{page.url} ({scheme}): {violation['id']}: {violation['help']}: {where}")
+        await page.emulate_media(color_scheme="light")
+        assert not found, "\n".join(found)
+        wider = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wider <= LARGEST_WIDTH_OVER, f"{page.url} is {wider} px wider than the screen"
+
+    return check
