@@ -54,9 +54,10 @@ class Shop:
         await page.context.add_cookies(
             [
                 {
-                    "name": "sedifex_session",
+                    "name": "__Host-sedifex_session",
                     "value": (person or self.owner).client.token,
-                    "url": self.gateway,
+                    "url": self.gateway.replace("http:", "https:"),
+                    "secure": True,
                     "httpOnly": True,
                     "sameSite": "Lax",
                 }

@@ -37,7 +37,8 @@ LARGEST_WIDTH_OVER = 1
 async def gateway_url(system: System) -> AsyncIterator[str]:
     """Where the gateway listens."""
     shared = {"keys_address", "catalog_address", "webhooks_address", "service_secret"}
-    own = {"mode": "development", "gateway_sample_shop": True}
+    # In production mode, for the cookies that it has: Chromium takes them from this machine without TLS.
+    own = {"mode": "production", "gateway_sample_shop": True}
     settings = GatewaySettings.model_validate(system.settings.keys.model_dump(include=shared) | own)
     async with backends(settings) as services, listening(app.build(settings, services)) as url:
         yield url

@@ -27,3 +27,12 @@ async def test_an_invitation_opens_the_shop(
     if javascript:
         await check_accessible(page)
     await shot(page, f"members-{viewport}")
+
+
+async def test_whoever_is_signed_in_is_taken_to_the_shop(shop: Shop, browser_page: BrowserPage) -> None:
+    page = await browser_page()
+    await shop.enter(page)
+    await page.goto(shop.gateway)
+    await expect(page.get_by_text("Makola Corner")).to_be_visible()
+    (cookie,) = await page.context.cookies()
+    assert cookie["name"] == "__Host-sedifex_session"
