@@ -106,3 +106,41 @@ addEventListener("keydown", (event) => {
 addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
+
+// Family: products
+
+// One more row of fields like the last one: [data-rows="10"] holds the rows, a hidden [data-add-row] button stands behind.
+for (const rows of document.querySelectorAll("[data-rows]")) {
+  const button = rows.parentElement.querySelector("[data-add-row]");
+  const follow = () => { button.hidden = rows.children.length >= Number(rows.dataset.rows); };
+  button.addEventListener("click", () => {
+    const row = rows.lastElementChild.cloneNode(true);
+    for (const picture of row.querySelectorAll("img")) picture.remove();
+    for (const input of row.querySelectorAll("input")) input.value = "";
+    rows.append(row);
+    row.querySelector("input").focus();
+    follow();
+  });
+  follow();
+}
+
+// What somebody else has saved meanwhile goes into its field: [data-take="price" data-value="45.00"].
+for (const button of document.querySelectorAll("[data-take]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    for (const field of button.form.querySelectorAll(`[name="${button.dataset.take}"]`)) {
+      if (field.type === "radio") field.checked = field.value === button.dataset.value;
+      else field.value = button.dataset.value;
+    }
+    button.closest(".conflict").remove();
+  });
+}
+
+// How many are ticked: [data-bulk] with [data-bulk-count].
+for (const bar of document.querySelectorAll("[data-bulk]")) {
+  const boxes = [...document.querySelectorAll(".pick input")];
+  const count = bar.querySelector("[data-bulk-count]");
+  const follow = () => { count.textContent = `${boxes.filter((box) => box.checked).length} ticked`; };
+  for (const box of boxes) box.addEventListener("change", follow);
+  follow();
+}
