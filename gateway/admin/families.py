@@ -1,6 +1,6 @@
 """All page families, in the order in which navigation shows them. To add one, write its module and list it here."""
 
-from gateway.admin import beginning, members, products, sign_in, stores
+from gateway.admin import beginning, imports, members, products, sign_in, stores
 from gateway.admin.family import Family
 
 FAMILIES: tuple[Family, ...] = (
@@ -10,5 +10,6 @@ FAMILIES: tuple[Family, ...] = (
     # A shop's pages
     beginning.home,
     products.family,
+    imports.family,
     members.family,
 )

@@ -144,3 +144,17 @@ for (const bar of document.querySelectorAll("[data-bulk]")) {
   for (const box of boxes) box.addEventListener("change", follow);
   follow();
 }
+
+// Family: imports
+
+// A file that is let go over [data-drop] goes into the field in it.
+for (const box of document.querySelectorAll("[data-drop]")) {
+  const input = box.querySelector("input[type=file]");
+  const mark = (isOver) => (event) => { event.preventDefault(); box.classList.toggle("is-over", isOver); };
+  box.addEventListener("dragover", mark(true));
+  box.addEventListener("dragleave", mark(false));
+  box.addEventListener("drop", (event) => {
+    mark(false)(event);
+    if (event.dataTransfer.files.length) input.files = event.dataTransfer.files;
+  });
+}
