@@ -114,6 +114,10 @@ class Visit:
         """The same in another shop, "stores/{store}"."""
         return "/".join(["/admin", store, *(quote(part, safe="") for part in parts)])
 
+    def of(self, name: str, *parts: str) -> str:
+        """The page of a resource, which may be another shop's: of("stores/{store}/keys/{key}", "edit")."""
+        return "/".join(["/admin", name, *parts])
+
     def name(self, collection: str, parameter: str = "id") -> str:
         """The resource name that the path speaks of: name("keys") is "stores/{store}/keys/{id}"."""
         return f"{self.store.name}/{collection}/{self.request.path_params[parameter]}"
