@@ -1,6 +1,18 @@
 """All page families, in the order in which navigation shows them. To add one, write its module and list it here."""
 
-from gateway.admin import account, audit, beginning, imports, keys, members, products, rotation, sign_in, stores
+from gateway.admin import (
+    account,
+    audit,
+    beginning,
+    imports,
+    keys,
+    members,
+    products,
+    rotation,
+    sign_in,
+    stores,
+    wordpress,
+)
 from gateway.admin.family import Family
 
 FAMILIES: tuple[Family, ...] = (
@@ -14,6 +26,7 @@ FAMILIES: tuple[Family, ...] = (
     imports.family,
     keys.family,
     rotation.family,
+    wordpress.family,
     members.family,
     audit.family,
 )
