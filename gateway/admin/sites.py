@@ -67,7 +67,7 @@ class Site:
 
     def steps(self, now: datetime) -> list[Step]:
         """The checklist."""
-        made = Step("done", "Code made", f"{ago(self.key.create_time, now)}, as the key {self.key.hint}.")
+        made = Step("done", "Code made", f"The key {self.key.hint}, made {ago(self.key.create_time, now)}.")
         return [made, self._pasted(), self._read(now), self._told(now)]
 
     def is_ready(self, now: datetime) -> bool:
