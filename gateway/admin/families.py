@@ -7,6 +7,7 @@ from gateway.admin import (
     imports,
     keys,
     members,
+    overview,
     products,
     rotation,
     sign_in,
@@ -21,7 +22,7 @@ FAMILIES: tuple[Family, ...] = (
     stores.family,
     account.family,
     # A shop's pages
-    beginning.home,
+    overview.family,
     products.family,
     imports.family,
     keys.family,
