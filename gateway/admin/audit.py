@@ -36,7 +36,7 @@ ACTIONS = {
     "store.suspended": ("pause", "danger", "suspended the shop"),
     "store.resumed": ("play", "success", "resumed the shop"),
     "member.invited": ("mail", "info", "invited"),
-    "member.joined": ("people", "success", "joined as"),
+    "member.joined": ("people", "success", "joined the shop"),
     "member.roleChanged": ("people", "warning", "changed the role of"),
     "member.removed": ("people", "danger", "removed"),
     "member.left": ("sign-out", "warning", "left the shop"),
@@ -75,12 +75,14 @@ class Names:
 
     def thing(self, entry: keys_pb2.AuditEntry) -> str:
         """What it was done to, in words: what stands in the entry, else what people are called."""
+        if entry.action in {"member.joined", "member.left", "store.suspended", "store.resumed"}:
+            return ""
         told: dict[str, Any] = MessageToDict(entry.after or entry.before)
         for name in ("displayName", "email"):
             if told.get(name):
                 return str(told[name])
         member = f"members/{last_part(entry.resource)}"
-        return self.members.get(member, "" if entry.action.startswith("store.") else last_part(entry.resource))
+        return self.members.get(member, last_part(entry.resource))
 
 
 @family.get(needs="KeysService.ListAuditEntries")

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -29,6 +30,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+SCHEMES: dict[Literal["light", "dark"], str] = {"light": "", "dark": "runOnly: ['color-contrast']"}
+"""What of axe's rules is looked at in which: only colours differ."""
 LARGEST_WIDTH_OVER = 1
 """By how many pixels a page may be wider than the screen: rounding."""
 
@@ -106,7 +109,14 @@ def shot(root: Path) -> Shot:
     folder.mkdir(parents=True, exist_ok=True)
 
     async def take(page: Page, name: str) -> None:
+        # As high as the page is, so that what sticks to the foot of the screen stands at its foot.
+        size = page.viewport_size
+        height = await page.evaluate("document.documentElement.scrollHeight")
+        if size and height > size["height"]:
+            await page.set_viewport_size({"width": size["width"], "height": height})
         await page.screenshot(path=folder / f"{name}.png", full_page=True)
+        if size:
+            await page.set_viewport_size(size)
 
     return take
 
@@ -118,10 +128,10 @@ def check_accessible() -> Check:
 
     async def check(page: Page) -> None:
         found = []
-        for scheme in ("light", "dark"):
+        await page.evaluate(f"(() => {{ {source} }})()")
+        for scheme, wanted in SCHEMES.items():
             await page.emulate_media(color_scheme=scheme)
-            await page.evaluate(f"(() => {{ {source} }})()")
-            result = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+            result = await page.evaluate(f"axe.run(document, {{resultTypes: ['violations'], {wanted}}})")
             for violation in result["violations"]:
                 where = [f"{node['target']}: {node['failureSummary']}" for node in violation["nodes"][:3]]
                 found.append(f"{page.url} ({scheme}): {violation['id']}: {violation['help']}: {where}")

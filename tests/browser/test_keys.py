@@ -92,7 +92,7 @@ async def test_a_key_is_revoked_by_whoever_gives_the_password(
     await shop.enter(page)
     await shop.forget_proof()
     await page.goto(f"{shop.gateway}/admin/{key.name}")
-    await _until(page, "Used")
+    await _until(page, "by Python")
     await page.get_by_role("link", name="Revoke").click()
     await shot(page, f"keys-revoke-{viewport}")
     await _check(page, check_accessible, javascript)
