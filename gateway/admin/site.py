@@ -198,7 +198,7 @@ def _to_sign_in(visit: Visit) -> Response:
         back = safe_path(urlsplit(visit.request.headers.get("referer", "")).path)
     query = "" if back == "/admin" else f"?next={quote(back, safe='')}"
     had_session = bool(visit.token)
-    response = visit.go("/admin/sign-in" + (query + ("&" if query else "?") + "ended=1" if had_session else query))
+    response = visit.go("/admin/sign-in" + (query + ("&" if query else "?") + "why=ended" if had_session else query))
     if had_session:
         visit.cookies.delete(response, SESSION)
     return response
