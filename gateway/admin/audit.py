@@ -180,12 +180,12 @@ def _day(text: str, later: int) -> Timestamp | None:
 
 async def _rows(visit: Visit) -> AsyncIterator[str]:
     columns = ("sequence", "time", "actor", "action", "resource", "address", "request_id", "before", "after", "hash")
-    yield _csv(columns)
+    yield csv_row(columns)
     token, left = "", MAX_EXPORTED
     while left > 0:
         page = await visit.services.keys.ListAuditEntries(_request(visit, EXPORT_PAGE, token))
         for entry in page.audit_entries:
-            yield _csv(
+            yield csv_row(
                 (
                     entry.sequence,
                     entry.occur_time.ToJsonString(),
@@ -202,14 +202,15 @@ async def _rows(visit: Visit) -> AsyncIterator[str]:
         token, left = page.next_page_token, left - EXPORT_PAGE
         if not token:
             return
-    yield _csv((f"There are more than {MAX_EXPORTED} entries. Filter by time, and export the rest by itself.",))
+    yield csv_row((f"There are more than {MAX_EXPORTED} entries. Filter by time, and export the rest by itself.",))
 
 
 def _json(resource: Struct) -> str:
     return json.dumps(MessageToDict(resource), ensure_ascii=False)
 
 
-def _csv(values: tuple[object, ...]) -> str:
+def csv_row(values: tuple[object, ...]) -> str:
+    """A line of a CSV file (RFC 4180)."""
     out = io.StringIO()
     csv.writer(out).writerow([_harmless(str(each)) for each in values])
     return out.getvalue()

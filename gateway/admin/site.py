@@ -103,6 +103,8 @@ class _Site:
     async def nothing(self, request: Request) -> Response:
         """An address at which there is nothing; whoever is signed in is told so within the frame."""
         visit = self._visit(request, FAMILIES[0])
+        if request.method in {"GET", "HEAD"} and request.url.path.endswith("/"):
+            return visit.go(safe_path(request.url.path.rstrip("/")))
         if visit.token:
             with suppress(grpc.aio.AioRpcError):
                 who = await visit.services.members.GetMember(members_pb2.GetMemberRequest(name="members/me"))

@@ -11,7 +11,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
 
 from gateway import app
 from gateway.clients import backends
@@ -32,6 +32,14 @@ FLAGS = (
 )
 SCHEMES: dict[Literal["light", "dark"], str] = {"light": "", "dark": "runOnly: ['color-contrast']"}
 """What of axe's rules is looked at in which: only colours differ."""
+NARROWEST = ViewportSize(width=360, height=740)
+"""Of the phones that are still in use."""
+TOO_SMALL = """
+    [...document.querySelectorAll(".button, button, summary, select, textarea, input[type=text], .nav-link")]
+        .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 43.5)
+        .map((each) => each.outerHTML.slice(0, 200))
+"""
+"""What one presses or types into and is lower than 44 pixels (WCAG 2.2, 2.5.5)."""
 LARGEST_WIDTH_OVER = 1
 """By how many pixels a page may be wider than the screen: rounding."""
 
@@ -123,7 +131,7 @@ def shot(root: Path) -> Shot:
 
 @pytest.fixture(scope="session")
 def check_accessible() -> Check:
-    """Fails on what axe finds wrong, in light and in dark, and on a page that is wider than the screen."""
+    """Fails on what axe finds wrong, in light and in dark, on what is too small to touch, and on a page too wide."""
     source = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 
     async def check(page: Page) -> None:
@@ -136,8 +144,14 @@ def check_accessible() -> Check:
                 where = [f"{node['target']}: {node['failureSummary']}" for node in violation["nodes"][:3]]
                 found.append(f"{page.url} ({scheme}): {violation['id']}: {violation['help']}: {where}")
         await page.emulate_media(color_scheme="light")
+        found += [f"{page.url}: too small to be touched: {each}" for each in await page.evaluate(TOO_SMALL)]
         assert not found, "\n".join(found)
+        size = page.viewport_size
+        if size and size["width"] < NARROWEST["width"] * 2:
+            await page.set_viewport_size(NARROWEST)
         wider = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wider <= LARGEST_WIDTH_OVER, f"{page.url} is {wider} px wider than the screen"
+        if size:
+            await page.set_viewport_size(size)
 
     return check
