@@ -97,7 +97,7 @@ async def end_session(visit: Visit) -> Response:
     if session is not None:
         await visit.services.members.EndSession(members_pb2.EndSessionRequest(name=session.name))
     if session is not None and session.current:
-        response = visit.go("/admin/sign-in")
+        response = visit.go("/admin/sign-in?why=signed-out")
         visit.cookies.delete(response, SESSION)
         return response
     return visit.go("/admin/account#sessions", "The session has ended.")

@@ -36,7 +36,7 @@ ACTIONS = {
     "store.suspended": ("pause", "danger", "suspended the shop"),
     "store.resumed": ("play", "success", "resumed the shop"),
     "member.invited": ("mail", "info", "invited"),
-    "member.joined": ("people", "success", "joined as"),
+    "member.joined": ("people", "success", "joined the shop"),
     "member.roleChanged": ("people", "warning", "changed the role of"),
     "member.removed": ("people", "danger", "removed"),
     "member.left": ("sign-out", "warning", "left the shop"),
@@ -75,12 +75,14 @@ class Names:
 
     def thing(self, entry: keys_pb2.AuditEntry) -> str:
         """What it was done to, in words: what stands in the entry, else what people are called."""
+        if entry.action in {"member.joined", "member.left", "store.suspended", "store.resumed"}:
+            return ""
         told: dict[str, Any] = MessageToDict(entry.after or entry.before)
         for name in ("displayName", "email"):
             if told.get(name):
                 return str(told[name])
         member = f"members/{last_part(entry.resource)}"
-        return self.members.get(member, "" if entry.action.startswith("store.") else last_part(entry.resource))
+        return self.members.get(member, last_part(entry.resource))
 
 
 @family.get(needs="KeysService.ListAuditEntries")
@@ -178,12 +180,12 @@ def _day(text: str, later: int) -> Timestamp | None:
 
 async def _rows(visit: Visit) -> AsyncIterator[str]:
     columns = ("sequence", "time", "actor", "action", "resource", "address", "request_id", "before", "after", "hash")
-    yield _csv(columns)
+    yield csv_row(columns)
     token, left = "", MAX_EXPORTED
     while left > 0:
         page = await visit.services.keys.ListAuditEntries(_request(visit, EXPORT_PAGE, token))
         for entry in page.audit_entries:
-            yield _csv(
+            yield csv_row(
                 (
                     entry.sequence,
                     entry.occur_time.ToJsonString(),
@@ -200,14 +202,15 @@ async def _rows(visit: Visit) -> AsyncIterator[str]:
         token, left = page.next_page_token, left - EXPORT_PAGE
         if not token:
             return
-    yield _csv((f"There are more than {MAX_EXPORTED} entries. Filter by time, and export the rest by itself.",))
+    yield csv_row((f"There are more than {MAX_EXPORTED} entries. Filter by time, and export the rest by itself.",))
 
 
 def _json(resource: Struct) -> str:
     return json.dumps(MessageToDict(resource), ensure_ascii=False)
 
 
-def _csv(values: tuple[object, ...]) -> str:
+def csv_row(values: tuple[object, ...]) -> str:
+    """A line of a CSV file (RFC 4180)."""
     out = io.StringIO()
     csv.writer(out).writerow([_harmless(str(each)) for each in values])
     return out.getvalue()

@@ -82,6 +82,7 @@ class Problems:
 
     general: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
+    """By name: a sentence, or what goes on from the field's label ("must have 10 characters or more")."""
     reason: str = ""
     """The machine's word for it, as in ErrorInfo."""
 
@@ -130,9 +131,14 @@ def problems_of(error: grpc.aio.AioRpcError, *reasons: str) -> Problems:
     status, bad = rpc_status.from_call(error), error_details_pb2.BadRequest()
     for detail in status.details if status else ():
         if detail.Unpack(bad):
-            fields = {_last_name(each.field): sentence(each.description) for each in bad.field_violations}
+            fields = {_last_name(each.field): each.description for each in bad.field_violations}
             return Problems("Some of this needs another look.", fields, reason)
     return Problems(sentence(error.details() or "This could not be done."), {}, reason)
+
+
+def said_of(text: str, label: str) -> str:
+    """What is wrong with a field as a sentence: the services' words go on from its name, ours stand by themselves."""
+    return sentence(text if text[:1].isupper() else f"{label} {text}")
 
 
 def sentence(text: str) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from gateway.admin import assets, audit, charts, contract, icons, words
+from gateway.admin import assets, audit, charts, contract, forms, icons, words
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -42,5 +42,6 @@ def environment() -> Environment:
         "device": words.device,
         "is_handheld": words.is_handheld,
         "listed": words.listed,
+        "said_of": forms.said_of,
     }
     return made

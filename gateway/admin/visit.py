@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.admin import contract
 from gateway.admin.calls import Services
-from gateway.admin.cookies import NOTICE, SESSION, VISITOR, Cookies
+from gateway.admin.cookies import NOTICE, SESSION, SESSION_MAX_AGE_S, VISITOR, Cookies
 from gateway.admin.family import Family
 from gateway.admin.forms import Form
 from gateway.admin.protection import Policy, Seal, protect
@@ -162,7 +162,7 @@ class Visit:
     def start(self, path: str, token: str) -> Response:
         """On to another page, signed in with a new session."""
         response = self.go(path)
-        self.cookies.set(response, SESSION, token)
+        self.cookies.set(response, SESSION, token, SESSION_MAX_AGE_S)
         self.cookies.delete(response, VISITOR)
         return response
 
