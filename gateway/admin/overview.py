@@ -33,6 +33,7 @@ class Shop:
     endpoints: Sequence[webhooks_pb2.WebhookEndpoint]
     imports: Sequence[imports_pb2.Import]
     deliveries: Sequence[webhooks_pb2.DeliveryCount]
+    requests: Sequence[keys_pb2.KeyUseCount]
 
     @property
     def sites(self) -> list[Site]:
@@ -58,6 +59,8 @@ async def show_overview(visit: Visit) -> Response:
         is_new=not shop.has_products or not shop.live_keys,
         labels=[_hour(each.start_time) for each in shop.deliveries],
         series=_series(shop.deliveries),
+        request_labels=[_hour(each.start_time) for each in shop.requests],
+        request_series={"Requests": [each.use_count for each in shop.requests]},
         is_truncated=any(each.truncated for each in shop.deliveries),
     )
 
@@ -65,16 +68,17 @@ async def show_overview(visit: Visit) -> Response:
 async def _look(visit: Visit) -> Shop:
     """Asks for all of it at once. Imports are shown to those who may import."""
     services, store = visit.services, visit.store.name
-    products, keys, endpoints, counts, jobs = await asyncio.gather(
+    products, keys, endpoints, counts, uses, jobs = await asyncio.gather(
         services.catalog.ListProducts(catalog_pb2.ListProductsRequest(parent=store, page_size=1)),
         services.keys.ListKeys(keys_pb2.ListKeysRequest(parent=store, page_size=LISTED)),
         services.webhooks.ListWebhookEndpoints(
             webhooks_pb2.ListWebhookEndpointsRequest(parent=store, page_size=LISTED)
         ),
         services.webhooks.CountDeliveries(webhooks_pb2.CountDeliveriesRequest(parent=store)),
+        services.keys.CountKeyUses(keys_pb2.CountKeyUsesRequest(parent=store)),
         _list_imports(visit),
     )
-    return Shop(bool(products.products), keys.keys, endpoints.webhook_endpoints, jobs, counts.hours)
+    return Shop(bool(products.products), keys.keys, endpoints.webhook_endpoints, jobs, counts.hours, uses.hours)
 
 
 async def _list_imports(visit: Visit) -> Sequence[imports_pb2.Import]:
