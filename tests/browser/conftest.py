@@ -106,6 +106,7 @@ def shot(root: Path) -> Shot:
     folder.mkdir(parents=True, exist_ok=True)
 
     async def take(page: Page, name: str) -> None:
+        await page.evaluate("scrollTo(0, 0)")
         await page.screenshot(path=folder / f"{name}.png", full_page=True)
 
     return take

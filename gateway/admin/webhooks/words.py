@@ -1,7 +1,8 @@
 """What endpoints, deliveries and attempts are called on pages, and what each means for whoever looks after the shop."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -9,10 +10,13 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from sedifex.webhooks.v1 import webhooks_pb2
 
+from gateway.admin.words import ago
+
 Endpoint = webhooks_pb2.WebhookEndpoint
 Delivery = webhooks_pb2.Delivery
 Replay = webhooks_pb2.Replay
 TEST = "test.ping"
+SOON = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
@@ -184,6 +188,20 @@ def meaning(attempt: webhooks_pb2.Attempt) -> Meaning:
     return Meaning(f"No answer: {detail}" if detail else "No answer", text, remedy)
 
 
+def is_imminent(delivery: Delivery) -> bool:
+    """Whether a delivery is being tried, or will be within seconds."""
+    is_due = delivery.state == Delivery.STATE_PENDING
+    return is_due and delivery.next_attempt_time.ToDatetime(UTC) < datetime.now(UTC) + SOON
+
+
+def next_try(moment: Timestamp) -> str:
+    """'in 5 minutes', 'in a few seconds', 'now'."""
+    if moment.ToDatetime(UTC) <= datetime.now(UTC):
+        return "now"
+    text = ago(moment)
+    return text if text.startswith("in ") else "in a few seconds"
+
+
 def milliseconds(length: Duration) -> str:
     """'84 ms', '2.4 s'."""
     value = length.ToMilliseconds()
@@ -196,3 +214,9 @@ def creator(principal: str, me: str) -> str:
         return "You"
     kinds = {"members": "A member", "keys": "An API key", "operators": "Sedifex's support"}
     return kinds.get(principal.partition("/")[0], "Sedifex")
+
+
+def choices(types: Iterable[webhooks_pb2.EventType]) -> list[tuple[str, str, str]]:
+    """Types of events as a form offers them: those of products first."""
+    ordered = sorted(types, key=lambda each: (not each.type.startswith("product."), each.type))
+    return [(each.type, each.type, each.description) for each in ordered]
