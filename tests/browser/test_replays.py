@@ -48,11 +48,10 @@ async def test_what_a_disabled_endpoint_missed_is_sent_when_it_is_enabled(
         await check_accessible(page)
         await shot(page, f"replay-check-{viewport}")
     await page.get_by_role("button", name="Send 3 deliveries").click()
-    await expect(page.get_by_text("Everything is on its way")).to_be_visible()
     came = [await delivered(partner) for _ in missed]
     assert {each.headers["webhook-id"] for each in came} == {each.id for each in missed}
     if javascript:
-        await expect(page.locator(".counts .stat").nth(2)).to_contain_text("3")
+        await expect(page.get_by_text("Everything has arrived")).to_be_visible()
         await check_accessible(page)
         await shot(page, f"replay-{viewport}")
         await page.get_by_role("link", name="Replays").first.click()

@@ -194,6 +194,11 @@ def is_imminent(delivery: Delivery) -> bool:
     return is_due and delivery.next_attempt_time.ToDatetime(UTC) < datetime.now(UTC) + SOON
 
 
+def any_imminent(deliveries: Iterable[Delivery]) -> bool:
+    """Whether any of them is."""
+    return any(map(is_imminent, deliveries))
+
+
 def next_try(moment: Timestamp) -> str:
     """'in 5 minutes', 'in a few seconds', 'now'."""
     if moment.ToDatetime(UTC) <= datetime.now(UTC):
