@@ -54,6 +54,8 @@ class Family:
     path: str
     nav: Nav | None = None
     in_store: bool = True
+    part_of: "Family | None" = None
+    """The family whose entry in the navigation stands for this one as well."""
     pages: list[Page] = field(default_factory=list)
 
     @property

@@ -82,6 +82,7 @@ class Problems:
 
     general: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
+    """By name: a sentence, or what goes on from the field's label ("must have 10 characters or more")."""
     reason: str = ""
     """The machine's word for it, as in ErrorInfo."""
 
@@ -119,7 +120,7 @@ async def read_form(request: Request, *, takes_file: bool) -> Form:
 def problems_of(error: grpc.aio.AioRpcError, *reasons: str) -> Problems:
     """What a service found wrong with the form; `reasons` are refusals of other kinds that are about the form too.
 
-    Fields are known by their last name in the request: "price.amount" is "amount".
+    Fields are known by their last name in the request: "price.amount" is "amount", "stores[1]" is "stores".
 
     Raises:
         AioRpcError: it is not about the form.
@@ -130,15 +131,24 @@ def problems_of(error: grpc.aio.AioRpcError, *reasons: str) -> Problems:
     status, bad = rpc_status.from_call(error), error_details_pb2.BadRequest()
     for detail in status.details if status else ():
         if detail.Unpack(bad):
-            fields = {each.field.rpartition(".")[2]: sentence(each.description) for each in bad.field_violations}
+            fields = {_last_name(each.field): each.description for each in bad.field_violations}
             return Problems("Some of this needs another look.", fields, reason)
     return Problems(sentence(error.details() or "This could not be done."), {}, reason)
+
+
+def said_of(text: str, label: str) -> str:
+    """What is wrong with a field as a sentence: the services' words go on from its name, ours stand by themselves."""
+    return sentence(text if text[:1].isupper() else f"{label} {text}")
 
 
 def sentence(text: str) -> str:
     """The text with a capital at its start and a stop at its end."""
     text = text.strip()
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!", "…")) else ".")
+
+
+def _last_name(path: str) -> str:
+    return path.rpartition(".")[2].partition("[")[0]
 
 
 def _too_large() -> Refused:

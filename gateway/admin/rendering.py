@@ -4,7 +4,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from gateway.admin import assets, charts, contract, icons, words
+from gateway.admin import assets, audit, charts, contract, forms, icons, words
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -26,6 +26,8 @@ def environment() -> Environment:
         "chart_line": charts.line,
         "role_word": contract.role_word,
         "scopes": words.SCOPES,
+        "audit_look": audit.look_of,
+        "audit_changes": audit.changes_of,
     }
     made.filters |= {
         "ago": words.ago,
@@ -36,5 +38,9 @@ def environment() -> Environment:
         "counted": words.counted,
         "last_part": words.last_part,
         "scope_name": words.scope_name,
+        "device": words.device,
+        "is_handheld": words.is_handheld,
+        "listed": words.listed,
+        "said_of": forms.said_of,
     }
     return made

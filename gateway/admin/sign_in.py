@@ -26,7 +26,7 @@ async def show_sign_in(visit: Visit) -> Response:
     path = safe_path(visit.query("next"))
     if visit.token and await _is_signed_in(visit):
         return visit.go(path)
-    return visit.show("sign_in/sign_in.html", next=path, email="", has_ended=bool(visit.query("ended")))
+    return visit.show("sign_in/sign_in.html", next=path, email="", why=visit.query("why"))
 
 
 @family.post("/sign-in", public=True)
@@ -37,7 +37,7 @@ async def sign_in(visit: Visit) -> Response:
     if form["carried"]:
         carried = seal.carried(visit.subject, form["carried"])
         if carried is None:
-            return visit.show("sign_in/sign_in.html", 400, next=path, email="", has_ended=False, problems=NO_LONGER)
+            return visit.show("sign_in/sign_in.html", 400, next=path, email="", why="", problems=NO_LONGER)
         email, password = carried
     request = members_pb2.SignInRequest(email=email, password=password, code=form["code"])
     try:
@@ -48,7 +48,7 @@ async def sign_in(visit: Visit) -> Response:
             sealed = seal.carry(visit.subject, [email, password])
             found = problems if form["code"] else NO_PROBLEMS
             return visit.show("sign_in/code.html", 200, next=path, carried=sealed, problems=found)
-        return visit.show("sign_in/sign_in.html", 400, next=path, email=email, has_ended=False, problems=problems)
+        return visit.show("sign_in/sign_in.html", 400, next=path, email=email, why="", problems=problems)
     return visit.start(path, answer.token)
 
 
@@ -56,7 +56,7 @@ async def sign_in(visit: Visit) -> Response:
 async def sign_out(visit: Visit) -> Response:
     """Ends the session everywhere."""
     await visit.services.members.SignOut(members_pb2.SignOutRequest())
-    response = visit.go("/admin/sign-in")
+    response = visit.go("/admin/sign-in?why=signed-out")
     visit.cookies.delete(response, SESSION)
     return response
 
@@ -74,8 +74,7 @@ async def look_up_invitation(visit: Visit) -> Response:
     try:
         invitation = await _look_up(visit, token)
     except grpc.aio.AioRpcError as error:
-        problems = _token_problems(error, "INVITATION_NOT_FOUND")
-        return visit.show("sign_in/token.html", 400, kind="invitation", token=token, problems=problems)
+        return _ask_again(visit, error)
     return visit.show("sign_in/invitation.html", token=token, invitation=invitation, display_name="")
 
 
@@ -88,11 +87,12 @@ async def accept_invitation(visit: Visit) -> Response:
     )
     try:
         invitation = await _look_up(visit, form["token"])
+    except grpc.aio.AioRpcError as error:
+        return _ask_again(visit, error)
+    try:
         joined = await visit.services.members.AcceptInvitation(request)
     except grpc.aio.AioRpcError as error:
         problems = _token_problems(error, "INVITATION_NOT_FOUND", *NOT_ACCEPTED)
-        if problems.reason == "INVITATION_NOT_FOUND":
-            return visit.show("sign_in/token.html", 400, kind="invitation", token="", problems=problems)
         return visit.show(
             "sign_in/invitation.html",
             400,
@@ -142,6 +142,12 @@ async def _is_signed_in(visit: Visit) -> bool:
 
 async def _look_up(visit: Visit, token: str) -> members_pb2.LookUpInvitationResponse:
     return await visit.services.members.LookUpInvitation(members_pb2.LookUpInvitationRequest(token=token))
+
+
+def _ask_again(visit: Visit, error: grpc.aio.AioRpcError) -> Response:
+    """Asks for another link than the one that is no invitation."""
+    problems = _token_problems(error, "INVITATION_NOT_FOUND")
+    return visit.show("sign_in/token.html", 400, kind="invitation", token="", problems=problems)
 
 
 def _token_of(text: str) -> str:

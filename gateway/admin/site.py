@@ -103,6 +103,8 @@ class _Site:
     async def nothing(self, request: Request) -> Response:
         """An address at which there is nothing; whoever is signed in is told so within the frame."""
         visit = self._visit(request, FAMILIES[0])
+        if request.method in {"GET", "HEAD"} and request.url.path.endswith("/"):
+            return visit.go(safe_path(request.url.path.rstrip("/")))
         if visit.token:
             with suppress(grpc.aio.AioRpcError):
                 who = await visit.services.members.GetMember(members_pb2.GetMemberRequest(name="members/me"))
@@ -198,7 +200,7 @@ def _to_sign_in(visit: Visit) -> Response:
         back = safe_path(urlsplit(visit.request.headers.get("referer", "")).path)
     query = "" if back == "/admin" else f"?next={quote(back, safe='')}"
     had_session = bool(visit.token)
-    response = visit.go("/admin/sign-in" + (query + ("&" if query else "?") + "ended=1" if had_session else query))
+    response = visit.go("/admin/sign-in" + (query + ("&" if query else "?") + "why=ended" if had_session else query))
     if had_session:
         visit.cookies.delete(response, SESSION)
     return response

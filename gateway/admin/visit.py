@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.admin import contract
 from gateway.admin.calls import Services
-from gateway.admin.cookies import NOTICE, SESSION, VISITOR, Cookies
+from gateway.admin.cookies import NOTICE, SESSION, SESSION_MAX_AGE_S, VISITOR, Cookies
 from gateway.admin.family import Family
 from gateway.admin.forms import Form
 from gateway.admin.protection import Policy, Seal, protect
@@ -114,6 +114,10 @@ class Visit:
         """The same in another shop, "stores/{store}"."""
         return "/".join(["/admin", store, *(quote(part, safe="") for part in parts)])
 
+    def of(self, name: str, *parts: str) -> str:
+        """The page of a resource, which may be another shop's: of("stores/{store}/keys/{key}", "edit")."""
+        return "/".join(["/admin", name, *parts])
+
     def name(self, collection: str, parameter: str = "id") -> str:
         """The resource name that the path speaks of: name("keys") is "stores/{store}/keys/{id}"."""
         return f"{self.store.name}/{collection}/{self.request.path_params[parameter]}"
@@ -155,7 +159,7 @@ class Visit:
     def start(self, path: str, token: str) -> Response:
         """On to another page, signed in with a new session."""
         response = self.go(path)
-        self.cookies.set(response, SESSION, token)
+        self.cookies.set(response, SESSION, token, SESSION_MAX_AGE_S)
         self.cookies.delete(response, VISITOR)
         return response
 

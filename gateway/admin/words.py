@@ -1,6 +1,6 @@
 """How pages write what the services answer: times, numbers, names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
@@ -81,3 +81,45 @@ def last_part(name: str) -> str:
 def scope_name(scope: str) -> str:
     """What a scope lets a key do, in two words."""
     return SCOPES.get(scope, (scope, ""))[0]
+
+
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS", "Mac"),
+    ("Linux", "Linux"),
+)
+# Browsers name each other for compatibility; the one that is meant comes first here.
+_PROGRAMS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+    ("WordPress/", "WordPress"),
+    ("curl/", "curl"),
+    ("python", "Python"),
+    ("grpc", "gRPC"),
+)
+
+
+def device(agent: str) -> str:
+    """What a program is, by what it calls itself: 'Chrome on Android', 'WordPress'; as it stands if unknown."""
+    program = next((name for mark, name in _PROGRAMS if mark in agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in agent), "")
+    if not program:
+        return agent[:60] or "an unknown program"
+    return f"{program} on {system}" if system else program
+
+
+def is_handheld(agent: str) -> bool:
+    """Whether it looks like a phone or a tablet."""
+    return any(mark in agent for mark in ("iPhone", "iPad", "Android", "Mobile"))
+
+
+def listed(words: Sequence[str]) -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1] if words else "")))

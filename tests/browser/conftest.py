@@ -7,10 +7,11 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
 
 from gateway import app
 from gateway.clients import backends
@@ -29,6 +30,16 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+SCHEMES: dict[Literal["light", "dark"], str] = {"light": "", "dark": "runOnly: ['color-contrast']"}
+"""What of axe's rules is looked at in which: only colours differ."""
+NARROWEST = ViewportSize(width=360, height=740)
+"""Of the phones that are still in use."""
+TOO_SMALL = """
+    [...document.querySelectorAll(".button, button, summary, select, textarea, input[type=text], .nav-link")]
+        .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 43.5)
+        .map((each) => each.outerHTML.slice(0, 200))
+"""
+"""What one presses or types into and is lower than 44 pixels (WCAG 2.2, 2.5.5)."""
 LARGEST_WIDTH_OVER = 1
 """By how many pixels a page may be wider than the screen: rounding."""
 
@@ -106,29 +117,41 @@ def shot(root: Path) -> Shot:
     folder.mkdir(parents=True, exist_ok=True)
 
     async def take(page: Page, name: str) -> None:
-        await page.evaluate("scrollTo(0, 0)")
+        # As high as the page is, so that what sticks to the foot of the screen stands at its foot.
+        size = page.viewport_size
+        height = await page.evaluate("document.documentElement.scrollHeight")
+        if size and height > size["height"]:
+            await page.set_viewport_size({"width": size["width"], "height": height})
         await page.screenshot(path=folder / f"{name}.png", full_page=True)
+        if size:
+            await page.set_viewport_size(size)
 
     return take
 
 
 @pytest.fixture(scope="session")
 def check_accessible() -> Check:
-    """Fails on what axe finds wrong, in light and in dark, and on a page that is wider than the screen."""
+    """Fails on what axe finds wrong, in light and in dark, on what is too small to touch, and on a page too wide."""
     source = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 
     async def check(page: Page) -> None:
         found = []
-        for scheme in ("light", "dark"):
+        await page.evaluate(f"(() => {{ {source} }})()")
+        for scheme, wanted in SCHEMES.items():
             await page.emulate_media(color_scheme=scheme)
-            await page.evaluate(f"(() => {{ {source} }})()")
-            result = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+            result = await page.evaluate(f"axe.run(document, {{resultTypes: ['violations'], {wanted}}})")
             for violation in result["violations"]:
                 where = [f"{node['target']}: {node['failureSummary']}" for node in violation["nodes"][:3]]
                 found.append(f"{page.url} ({scheme}): {violation['id']}: {violation['help']}: {where}")
         await page.emulate_media(color_scheme="light")
+        found += [f"{page.url}: too small to be touched: {each}" for each in await page.evaluate(TOO_SMALL)]
         assert not found, "\n".join(found)
+        size = page.viewport_size
+        if size and size["width"] < NARROWEST["width"] * 2:
+            await page.set_viewport_size(NARROWEST)
         wider = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wider <= LARGEST_WIDTH_OVER, f"{page.url} is {wider} px wider than the screen"
+        if size:
+            await page.set_viewport_size(size)
 
     return check

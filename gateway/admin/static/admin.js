@@ -69,6 +69,15 @@ for (const box of document.querySelectorAll("[data-stored]")) {
   follow();
 }
 
+// What matters only while something else is chosen: [data-shown-when="name=value"].
+for (const part of document.querySelectorAll("[data-shown-when]")) {
+  const [name, value] = part.dataset.shownWhen.split("=");
+  const choice = part.closest("form").elements[name];
+  const follow = () => { part.hidden = choice.value !== value; };
+  choice.addEventListener("change", follow);
+  follow();
+}
+
 // Filters that apply as they are chosen: form[data-auto].
 for (const form of document.querySelectorAll("form[data-auto]")) {
   for (const select of form.querySelectorAll("select")) select.addEventListener("change", () => form.requestSubmit());

@@ -91,6 +91,11 @@ class KeysServiceStub:
                 request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListAuditEntriesRequest.SerializeToString,
                 response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListAuditEntriesResponse.FromString,
                 _registered_method=True)
+        self.VerifyAuditEntries = channel.unary_unary(
+                '/sedifex.keys.v1.KeysService/VerifyAuditEntries',
+                request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.VerifyAuditEntriesRequest.SerializeToString,
+                response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.VerifyAuditEntriesResponse.FromString,
+                _registered_method=True)
         self.VerifyToken = channel.unary_unary(
                 '/sedifex.keys.v1.KeysService/VerifyToken',
                 request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.VerifyTokenRequest.SerializeToString,
@@ -220,6 +225,17 @@ class KeysServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def VerifyAuditEntries(self, request, context):
+        """Walks the audit log of a store and says what is wrong with it: of its newest
+        entries, 10,000 at most.
+
+        Each entry must have the hash that its contents give, follow the one before
+        it, and the newest must be the one that was written last.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def VerifyToken(self, request, context):
         """Tells a Sedifex service whose token this is and what it may do.
 
@@ -317,6 +333,11 @@ def add_KeysServiceServicer_to_server(servicer, server):
                     servicer.ListAuditEntries,
                     request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListAuditEntriesRequest.FromString,
                     response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListAuditEntriesResponse.SerializeToString,
+            ),
+            'VerifyAuditEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyAuditEntries,
+                    request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.VerifyAuditEntriesRequest.FromString,
+                    response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.VerifyAuditEntriesResponse.SerializeToString,
             ),
             'VerifyToken': grpc.unary_unary_rpc_method_handler(
                     servicer.VerifyToken,
@@ -633,6 +654,33 @@ class KeysService:
             '/sedifex.keys.v1.KeysService/ListAuditEntries',
             sedifex_dot_keys_dot_v1_dot_keys__pb2.ListAuditEntriesRequest.SerializeToString,
             sedifex_dot_keys_dot_v1_dot_keys__pb2.ListAuditEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyAuditEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.keys.v1.KeysService/VerifyAuditEntries',
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.VerifyAuditEntriesRequest.SerializeToString,
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.VerifyAuditEntriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -96,6 +96,13 @@ class KeysServiceStub:
     Entries are never changed or removed; each carries the hash of the one
     before it, so that a gap or a forgery shows.
     """
+    VerifyAuditEntries: _grpc.UnaryUnaryMultiCallable[_keys_pb2.VerifyAuditEntriesRequest, _keys_pb2.VerifyAuditEntriesResponse]
+    """Walks the audit log of a store and says what is wrong with it: of its newest
+    entries, 10,000 at most.
+
+    Each entry must have the hash that its contents give, follow the one before
+    it, and the newest must be the one that was written last.
+    """
     VerifyToken: _grpc.UnaryUnaryMultiCallable[_keys_pb2.VerifyTokenRequest, _keys_pb2.VerifyTokenResponse]
     """Tells a Sedifex service whose token this is and what it may do.
 
@@ -192,6 +199,13 @@ class KeysServiceAsyncStub(KeysServiceStub):
 
     Entries are never changed or removed; each carries the hash of the one
     before it, so that a gap or a forgery shows.
+    """
+    VerifyAuditEntries: _aio.UnaryUnaryMultiCallable[_keys_pb2.VerifyAuditEntriesRequest, _keys_pb2.VerifyAuditEntriesResponse]  # type: ignore[assignment]
+    """Walks the audit log of a store and says what is wrong with it: of its newest
+    entries, 10,000 at most.
+
+    Each entry must have the hash that its contents give, follow the one before
+    it, and the newest must be the one that was written last.
     """
     VerifyToken: _aio.UnaryUnaryMultiCallable[_keys_pb2.VerifyTokenRequest, _keys_pb2.VerifyTokenResponse]  # type: ignore[assignment]
     """Tells a Sedifex service whose token this is and what it may do.
@@ -352,6 +366,19 @@ class KeysServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Entries are never changed or removed; each carries the hash of the one
         before it, so that a gap or a forgery shows.
+        """
+
+    @_abc_1.abstractmethod
+    def VerifyAuditEntries(
+        self,
+        request: _keys_pb2.VerifyAuditEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_keys_pb2.VerifyAuditEntriesResponse, _abc.Awaitable[_keys_pb2.VerifyAuditEntriesResponse]]:
+        """Walks the audit log of a store and says what is wrong with it: of its newest
+        entries, 10,000 at most.
+
+        Each entry must have the hash that its contents give, follow the one before
+        it, and the newest must be the one that was written last.
         """
 
     @_abc_1.abstractmethod
