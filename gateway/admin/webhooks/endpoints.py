@@ -11,6 +11,7 @@ from starlette.responses import Response
 from gateway.admin.forms import NO_PROBLEMS, Problems, problems_of
 from gateway.admin.visit import Visit
 from gateway.admin.webhooks import words
+from gateway.admin.webhooks.chart import DeliveryChart
 from gateway.admin.webhooks.endpoint_forms import CHANGEABLE, EndpointForm
 from gateway.admin.webhooks.family import (
     Endpoint,
@@ -66,10 +67,15 @@ async def show_endpoint(visit: Visit) -> Response:
     """One endpoint: how it does, what was sent lately, how it is set up, and what can be done with it."""
     name = visit.name("webhookEndpoints")
     recent = webhooks_pb2.ListDeliveriesRequest(parent=visit.store.name, endpoint=name, page_size=RECENT)
-    endpoint, log, test = await asyncio.gather(
-        endpoint_of(visit), visit.services.webhooks.ListDeliveries(recent), _test_of(visit, name)
+    of_day = webhooks_pb2.CountDeliveriesRequest(parent=visit.store.name, endpoint=name)
+    endpoint, log, counts, test = await asyncio.gather(
+        endpoint_of(visit),
+        visit.services.webhooks.ListDeliveries(recent),
+        visit.services.webhooks.CountDeliveries(of_day),
+        _test_of(visit, name),
     )
-    return show(visit, "endpoint.html", endpoint=endpoint, deliveries=log.deliveries, test=test)
+    chart = DeliveryChart.of(counts.hours)
+    return show(visit, "endpoint.html", endpoint=endpoint, deliveries=log.deliveries, chart=chart, test=test)
 
 
 @family.get("/{id}/settings", needs="WebhooksService.UpdateWebhookEndpoint")
