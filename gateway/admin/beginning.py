@@ -6,7 +6,6 @@ from gateway.admin.family import Family
 from gateway.admin.visit import Visit
 
 family = Family("beginning", "", in_store=False)
-home = Family("home", "")
 
 
 @family.get()
@@ -14,10 +13,3 @@ async def begin(visit: Visit) -> Response:
     """To the one shop there is, or to the choice."""
     open_stores = [each.store for each in visit.member.memberships if not each.suspended]
     return visit.go(visit.in_store(open_stores[0]) if len(open_stores) == 1 else "/admin/stores")
-
-
-@home.get()
-async def show_home(visit: Visit) -> Response:
-    """A shop's first page: the first one in its navigation."""
-    first = next(each for each in visit.surroundings.families if each.nav)
-    return visit.go(visit.at() + first.path)

@@ -1,6 +1,20 @@
 """All page families, in the order in which navigation shows them. To add one, write its module and list it here."""
 
-from gateway.admin import account, audit, beginning, keys, members, rotation, sign_in, stores
+from gateway.admin import (
+    account,
+    audit,
+    beginning,
+    imports,
+    keys,
+    members,
+    overview,
+    products,
+    rotation,
+    sign_in,
+    stores,
+    webhooks,
+    wordpress,
+)
 from gateway.admin.family import Family
 
 FAMILIES: tuple[Family, ...] = (
@@ -9,9 +23,13 @@ FAMILIES: tuple[Family, ...] = (
     stores.family,
     account.family,
     # A shop's pages
-    beginning.home,
+    overview.family,
+    products.family,
+    imports.family,
     keys.family,
     rotation.family,
+    webhooks.family,
+    wordpress.family,
     members.family,
     audit.family,
 )

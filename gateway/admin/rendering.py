@@ -37,6 +37,7 @@ def environment() -> Environment:
         "span": words.span,
         "counted": words.counted,
         "last_part": words.last_part,
+        "money": words.money,
         "scope_name": words.scope_name,
         "device": words.device,
         "is_handheld": words.is_handheld,

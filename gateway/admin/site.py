@@ -81,7 +81,9 @@ class _Site:
         self._backends, self._origin = backends, origin
         self._is_development = settings.mode == "development"
         seal = Seal(settings.service_secret.get_secret_value())
-        self._surroundings = Surroundings(rendering.environment(), seal, FAMILIES, settings.public_url)
+        self._surroundings = Surroundings(
+            rendering.environment(), seal, FAMILIES, settings.public_url, settings.gateway_plugin_zip
+        )
 
     def endpoint(self, pages: dict[str, Page]) -> Callable[[Request], Awaitable[Response]]:
         """What serves one path."""

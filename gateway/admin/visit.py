@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -33,6 +34,8 @@ class Surroundings:
     families: tuple[Family, ...]
     public_url: str
     """Where the gateway is reached from outside; empty: not known."""
+    plugin_zip: Path
+    """Where the WordPress plugin lies, if it was built."""
 
 
 @dataclass

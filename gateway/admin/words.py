@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
+from sedifex.catalog.v1.catalog_pb2 import Money
 
 SCOPES: Mapping[str, tuple[str, str]] = {
     "catalog.read": ("Read products", "See the shop's published products and prices. What a website needs."),
@@ -71,6 +72,13 @@ def span(value: timedelta | Duration) -> str:
 def counted(number: int, noun: str, plural: str = "") -> str:
     """'1 product', '1,204 products'."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def money(amount: Money) -> str:
+    """'GH₵ 1,250.00'; other currencies by their code."""
+    whole, _, cents = amount.amount.partition(".")
+    sign = "GH₵" if amount.currency_code in {"GHS", ""} else amount.currency_code
+    return f"{sign}\N{NO-BREAK SPACE}{int(whole):,}.{cents or '00'}"
 
 
 def last_part(name: str) -> str:

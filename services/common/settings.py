@@ -7,6 +7,7 @@ A process that lacks one says which and does not start.
 import re
 import sys
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -214,6 +215,10 @@ class GatewaySettings(InternalSettings):
         ge=0,
         le=10,
         description="how many proxies of ours stand in front: so many addresses of X-Forwarded-For are believed",
+    )
+    gateway_plugin_zip: Path = Field(
+        default=Path("build/plugin/sedifex.zip"),
+        description="the WordPress plugin as `make plugin` builds it, for shop owners to download",
     )
     gateway_sample_shop: bool = Field(default=False, description="serve the pictures of the sample shop")
     gateway_github_keys: list[PublicKey] = Field(

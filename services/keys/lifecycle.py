@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sedifex.keys.v1 import keys_pb2
@@ -82,6 +82,13 @@ def get_key(store_id: str, key_id: str, now: datetime) -> Key:
     """
     key = _found(queries.find_key(store_id, key_id), store_id, key_id)
     return replace(key, daily_uses=queries.read_daily_uses([key_id], now.date()).get(key_id, ()))
+
+
+def count_uses(store_id: str, now: datetime) -> list[tuple[datetime, int]]:
+    """How often the keys that reach a store were used, by the hour: the last 24, the oldest first."""
+    current = now.replace(minute=0, second=0, microsecond=0)
+    hours = [current - timedelta(hours=ago) for ago in range(queries.HOURS_OF_USE - 1, -1, -1)]
+    return list(zip(hours, queries.read_hourly_uses(store_id, hours), strict=True))
 
 
 def list_keys(store_id: str, state: keys_pb2.Key.State.ValueType, request: PageRequest, now: datetime) -> Page[Key]:

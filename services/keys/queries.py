@@ -26,6 +26,7 @@ from services.keys.models import (
 State = keys_pb2.Key.State
 
 DAYS_OF_USE = 14
+HOURS_OF_USE = 24
 """For how many days it is known how often a key was used."""
 
 
@@ -273,9 +274,9 @@ class Use:
 
 
 def note_uses(uses: Mapping[str, Use]) -> None:
-    """Moves the last use of secrets on, by their ids, only ever forward, and counts them by key and day.
+    """Moves the last use of secrets on, by their ids, only ever forward, and counts them by key, day and hour.
 
-    One statement, so that both or neither is done. Days of those keys go that nobody is shown any more.
+    One statement, so that all or nothing is done. Days and hours of those keys go that nobody is shown any more.
     """
     statement = f"""
         WITH used (id, at, address, agent, uses) AS (VALUES %s),
@@ -290,10 +291,22 @@ def note_uses(uses: Mapping[str, Use]) -> None:
         forgotten AS (
             DELETE FROM key_use_day old USING counted
             WHERE old.key_id = counted.key_id AND old.day < counted.day - {DAYS_OF_USE}
+        ),
+        by_hour AS (
+            SELECT key_id, date_trunc('hour', at, 'UTC') AS hour, sum(uses) AS uses
+            FROM used JOIN key_secret ON key_secret.id = used.id::uuid GROUP BY 1, 2
+        ),
+        hours_forgotten AS (
+            DELETE FROM key_use_hour old USING by_hour
+            WHERE old.key_id = by_hour.key_id AND old.hour < by_hour.hour - interval '{2 * HOURS_OF_USE} hours'
+        ),
+        hours_counted AS (
+            INSERT INTO key_use_hour (key_id, hour, uses) SELECT key_id, hour, uses FROM by_hour ORDER BY 1, 2
+            ON CONFLICT (key_id, hour) DO UPDATE SET uses = key_use_hour.uses + excluded.uses
         )
         INSERT INTO key_use_day (key_id, day, uses) SELECT key_id, day, uses FROM counted ORDER BY 1, 2
         ON CONFLICT (key_id, day) DO UPDATE SET uses = key_use_day.uses + excluded.uses
-    """  # noqa: S608 - a number of ours
+    """  # noqa: S608 - numbers of ours
     rows = [(name, use.time, use.address, use.agent, use.count) for name, use in uses.items()]
     with handle.cursor() as cursor:
         execute_values(cursor, statement, rows, page_size=len(rows))
@@ -307,6 +320,16 @@ def read_daily_uses(key_ids: Sequence[str], today: date) -> dict[str, tuple[int,
         if day <= today:  # the clocks of two processes may differ about midnight
             counts[key_id][DAYS_OF_USE - 1 - (today - day).days] = uses
     return {key_id: tuple(each) for key_id, each in counts.items()}
+
+
+def read_hourly_uses(store_id: str, hours: Sequence[datetime]) -> list[int]:
+    """How often the keys that reach a store were used in the hours that begin at these moments, one after the other."""
+    statement = """
+        SELECT hour, sum(uses) FROM key_use_hour JOIN api_key ON api_key.id = key_id
+        WHERE stores @> ARRAY[%s] AND hour BETWEEN %s AND %s GROUP BY hour
+    """
+    counts = dict(handle.execute_sql(statement, (store_id, hours[0], hours[-1])).fetchall())
+    return [int(counts.get(hour, 0)) for hour in hours]
 
 
 def list_owners(store_ids: Sequence[str]) -> dict[str, frozenset[str]]:

@@ -11,7 +11,7 @@ from services.common.ids import ids_of, new_id
 from services.common.paging import PageRequest
 from services.common.server import Context
 from services.common.stores import StoreDirectory, StoreFacts
-from services.common.times import from_timestamp, now
+from services.common.times import from_timestamp, now, to_timestamp
 from services.keys import audit, leaks, lifecycle, rotation, suspension
 from services.keys.audit import Act
 from services.keys.barrier import Barrier
@@ -158,6 +158,16 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
         page = await self._database.read(audit.list_entries, store_id, wanted, page_request)
         return keys_pb2.ListAuditEntriesResponse(
             audit_entries=map(audit_entry_message, page.rows), next_page_token=page.next_page_token
+        )
+
+    async def CountKeyUses(
+        self, request: keys_pb2.CountKeyUsesRequest, _context: Context
+    ) -> keys_pb2.CountKeyUsesResponse:
+        """Counts the uses of a store's keys by hours."""
+        (store_id,) = ids_of(request.parent)
+        hours = await self._database.read(lifecycle.count_uses, store_id, now())
+        return keys_pb2.CountKeyUsesResponse(
+            hours=[keys_pb2.KeyUseCount(start_time=to_timestamp(hour), use_count=uses) for hour, uses in hours]
         )
 
     async def VerifyAuditEntries(

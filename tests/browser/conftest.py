@@ -45,11 +45,17 @@ LARGEST_WIDTH_OVER = 1
 
 
 @pytest.fixture(scope="session")
-async def gateway_url(system: System) -> AsyncIterator[str]:
+def plugin_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the gateway looks for the WordPress plugin; nothing is there before a test puts it there."""
+    return tmp_path_factory.mktemp("plugin") / "sedifex.zip"
+
+
+@pytest.fixture(scope="session")
+async def gateway_url(system: System, plugin_zip: Path) -> AsyncIterator[str]:
     """Where the gateway listens."""
     shared = {"keys_address", "catalog_address", "webhooks_address", "service_secret"}
     # In production mode, for the cookies that it has: Chromium takes them from this machine without TLS.
-    own = {"mode": "production", "gateway_sample_shop": True}
+    own = {"mode": "production", "gateway_sample_shop": True, "gateway_plugin_zip": plugin_zip}
     settings = GatewaySettings.model_validate(system.settings.keys.model_dump(include=shared) | own)
     async with backends(settings) as services, listening(app.build(settings, services)) as url:
         yield url

@@ -1,4 +1,4 @@
-"""How often keys are used, day by day: counted by those who let calls pass, told with the lease, kept by Keys."""
+"""How often keys are used, by day and hour: counted by those who let calls pass, told with the lease, kept by Keys."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -45,6 +45,26 @@ async def test_days_have_their_own_counts_and_old_ones_are_forgotten(system: Sys
     found = (await system.operator.keys.GetKey(keys_pb2.GetKeyRequest(name=key.name))).key
     assert list(found.daily_uses) == [2, *[0] * (DAYS_OF_USE - 3), 11, 1]
     assert days_kept == 3, "the day of forty days ago is gone"
+
+
+async def test_uses_are_counted_by_the_hour_for_each_store_that_the_key_reaches(
+    system: System, databases: dict[str, str]
+) -> None:
+    store, other = await system.new_store(), await system.new_store()
+    key, _ = await system.new_key(store)
+    moment = datetime.now(UTC).replace(minute=30)
+    with BlockingDatabase(handle, databases["keys"], "test-uses") as database:
+        (secret,) = database.read(lambda: _secrets(key.name.rpartition("/")[2]))
+        for hours, count in ((60, 9), (24, 7), (23, 2), (3, 5), (3, 6), (0, 1)):
+            use = Use(moment - timedelta(hours=hours), "192.0.2.1", "Shop/1.0", count)
+            database.read(queries.note_uses, {secret: use})
+        kept = database.read(lambda: handle.execute_sql(_HOURS, (key.name.rpartition("/")[2],)).fetchone()[0])
+    counted = await system.operator.keys.CountKeyUses(keys_pb2.CountKeyUsesRequest(parent=store))
+    assert [each.use_count for each in counted.hours] == [2, *[0] * 19, 11, 0, 0, 1]
+    assert counted.hours[-1].start_time.ToDatetime(UTC) == moment.replace(minute=0, second=0, microsecond=0)
+    assert kept == 4, "the hour of sixty hours ago is gone"
+    elsewhere = await system.operator.keys.CountKeyUses(keys_pb2.CountKeyUsesRequest(parent=other))
+    assert not any(each.use_count for each in elsewhere.hours)
 
 
 async def test_uses_that_could_not_be_told_wait_within_what_a_renewal_takes() -> None:
@@ -100,6 +120,7 @@ class _Deaf:
         return answer
 
 
+_HOURS = "SELECT count(*) FROM key_use_hour WHERE key_id = %s"
 _DAYS = "SELECT count(*) FROM key_use_day WHERE key_id = %s"
 
 

@@ -89,10 +89,10 @@ for (const form of document.querySelectorAll("form[data-auto]")) {
 const LEFT_ALONE_MS = 15 * 60 * 1000;
 let touched = Date.now();
 for (const kind of ["pointerdown", "keydown", "scroll"]) addEventListener(kind, () => { touched = Date.now(); }, { passive: true });
-for (const part of document.querySelectorAll("[data-live]")) keepUpToDate(part.id, Number(part.dataset.live));
+for (const part of document.querySelectorAll("[data-live]")) keepUpToDate(part.id);
 
-function keepUpToDate(id, seconds) {
-  const later = () => setTimeout(refresh, Math.max(seconds, 1) * 1000);
+function keepUpToDate(id) {
+  const later = () => setTimeout(refresh, Math.max(Number(document.getElementById(id).dataset.live), 1) * 1000);
   async function refresh() {
     const old = document.getElementById(id);
     const isLeftAlone = Date.now() - touched > LEFT_ALONE_MS;
@@ -120,3 +120,55 @@ addEventListener("keydown", (event) => {
 addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
+
+// Family: products
+
+// One more row of fields like the last one: [data-rows="10"] holds the rows, a hidden [data-add-row] button stands behind.
+for (const rows of document.querySelectorAll("[data-rows]")) {
+  const button = rows.parentElement.querySelector("[data-add-row]");
+  const follow = () => { button.hidden = rows.children.length >= Number(rows.dataset.rows); };
+  button.addEventListener("click", () => {
+    const row = rows.lastElementChild.cloneNode(true);
+    for (const picture of row.querySelectorAll("img")) picture.remove();
+    for (const input of row.querySelectorAll("input")) input.value = "";
+    rows.append(row);
+    row.querySelector("input").focus();
+    follow();
+  });
+  follow();
+}
+
+// What somebody else has saved meanwhile goes into its field: [data-take="price" data-value="45.00"].
+for (const button of document.querySelectorAll("[data-take]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    for (const field of button.form.querySelectorAll(`[name="${button.dataset.take}"]`)) {
+      if (field.type === "radio") field.checked = field.value === button.dataset.value;
+      else field.value = button.dataset.value;
+    }
+    button.closest(".conflict").remove();
+  });
+}
+
+// How many are ticked: [data-bulk] with [data-bulk-count].
+for (const bar of document.querySelectorAll("[data-bulk]")) {
+  const boxes = [...document.querySelectorAll(".pick input")];
+  const count = bar.querySelector("[data-bulk-count]");
+  const follow = () => { count.textContent = `${boxes.filter((box) => box.checked).length} ticked`; };
+  for (const box of boxes) box.addEventListener("change", follow);
+  follow();
+}
+
+// Family: imports
+
+// A file that is let go over [data-drop] goes into the field in it.
+for (const box of document.querySelectorAll("[data-drop]")) {
+  const input = box.querySelector("input[type=file]");
+  const mark = (isOver) => (event) => { event.preventDefault(); box.classList.toggle("is-over", isOver); };
+  box.addEventListener("dragover", mark(true));
+  box.addEventListener("dragleave", mark(false));
+  box.addEventListener("drop", (event) => {
+    mark(false)(event);
+    if (event.dataTransfer.files.length) input.files = event.dataTransfer.files;
+  });
+}

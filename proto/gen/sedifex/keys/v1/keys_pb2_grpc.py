@@ -51,6 +51,11 @@ class KeysServiceStub:
                 request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListKeysRequest.SerializeToString,
                 response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListKeysResponse.FromString,
                 _registered_method=True)
+        self.CountKeyUses = channel.unary_unary(
+                '/sedifex.keys.v1.KeysService/CountKeyUses',
+                request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.CountKeyUsesRequest.SerializeToString,
+                response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.CountKeyUsesResponse.FromString,
+                _registered_method=True)
         self.UpdateKey = channel.unary_unary(
                 '/sedifex.keys.v1.KeysService/UpdateKey',
                 request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.UpdateKeyRequest.SerializeToString,
@@ -143,6 +148,15 @@ class KeysServiceServicer:
 
     def ListKeys(self, request, context):
         """Lists the keys of a store, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CountKeyUses(self, request, context):
+        """Counts how often the keys of a store were used, by the hour, for the last 24
+        hours, to within some seconds: what a chart shows. A key that reaches several
+        stores counts in each.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -294,6 +308,11 @@ def add_KeysServiceServicer_to_server(servicer, server):
                     request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListKeysRequest.FromString,
                     response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListKeysResponse.SerializeToString,
             ),
+            'CountKeyUses': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountKeyUses,
+                    request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.CountKeyUsesRequest.FromString,
+                    response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.CountKeyUsesResponse.SerializeToString,
+            ),
             'UpdateKey': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateKey,
                     request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.UpdateKeyRequest.FromString,
@@ -438,6 +457,33 @@ class KeysService:
             '/sedifex.keys.v1.KeysService/ListKeys',
             sedifex_dot_keys_dot_v1_dot_keys__pb2.ListKeysRequest.SerializeToString,
             sedifex_dot_keys_dot_v1_dot_keys__pb2.ListKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountKeyUses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.keys.v1.KeysService/CountKeyUses',
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.CountKeyUsesRequest.SerializeToString,
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.CountKeyUsesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,6 +51,11 @@ class KeysServiceStub:
     """Gets one key. Never its secret."""
     ListKeys: _grpc.UnaryUnaryMultiCallable[_keys_pb2.ListKeysRequest, _keys_pb2.ListKeysResponse]
     """Lists the keys of a store, newest first."""
+    CountKeyUses: _grpc.UnaryUnaryMultiCallable[_keys_pb2.CountKeyUsesRequest, _keys_pb2.CountKeyUsesResponse]
+    """Counts how often the keys of a store were used, by the hour, for the last 24
+    hours, to within some seconds: what a chart shows. A key that reaches several
+    stores counts in each.
+    """
     UpdateKey: _grpc.UnaryUnaryMultiCallable[_keys_pb2.UpdateKeyRequest, _keys_pb2.UpdateKeyResponse]
     """Changes the named fields of a key: display_name, scopes, stores,
     allowed_cidrs, expire_time.
@@ -155,6 +160,11 @@ class KeysServiceAsyncStub(KeysServiceStub):
     """Gets one key. Never its secret."""
     ListKeys: _aio.UnaryUnaryMultiCallable[_keys_pb2.ListKeysRequest, _keys_pb2.ListKeysResponse]  # type: ignore[assignment]
     """Lists the keys of a store, newest first."""
+    CountKeyUses: _aio.UnaryUnaryMultiCallable[_keys_pb2.CountKeyUsesRequest, _keys_pb2.CountKeyUsesResponse]  # type: ignore[assignment]
+    """Counts how often the keys of a store were used, by the hour, for the last 24
+    hours, to within some seconds: what a chart shows. A key that reaches several
+    stores counts in each.
+    """
     UpdateKey: _aio.UnaryUnaryMultiCallable[_keys_pb2.UpdateKeyRequest, _keys_pb2.UpdateKeyResponse]  # type: ignore[assignment]
     """Changes the named fields of a key: display_name, scopes, stores,
     allowed_cidrs, expire_time.
@@ -274,6 +284,17 @@ class KeysServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_keys_pb2.ListKeysResponse, _abc.Awaitable[_keys_pb2.ListKeysResponse]]:
         """Lists the keys of a store, newest first."""
+
+    @_abc_1.abstractmethod
+    def CountKeyUses(
+        self,
+        request: _keys_pb2.CountKeyUsesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_keys_pb2.CountKeyUsesResponse, _abc.Awaitable[_keys_pb2.CountKeyUsesResponse]]:
+        """Counts how often the keys of a store were used, by the hour, for the last 24
+        hours, to within some seconds: what a chart shows. A key that reaches several
+        stores counts in each.
+        """
 
     @_abc_1.abstractmethod
     def UpdateKey(
