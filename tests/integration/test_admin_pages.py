@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from urllib.parse import unquote
 
@@ -12,25 +11,19 @@ import pytest
 from sedifex.access.v1 import access_pb2
 from sedifex.keys.v1 import keys_pb2, members_pb2
 
-from gateway import app
 from gateway.admin.protection import FIELD, Seal
 from gateway.admin.visit import FRESH
-from gateway.clients import backends
-from services.common.settings import GatewaySettings
+from tests.pages import ORIGIN, answering
 from tests.system import Person, System
 
 HOST = "__Host-sedifex_session"
 
 
-@asynccontextmanager
-async def _gateway(system: System, **own: object) -> AsyncIterator[httpx.AsyncClient]:
-    """A gateway with settings of its own."""
-    shared = {"keys_address", "catalog_address", "webhooks_address", "service_secret"}
-    settings = GatewaySettings.model_validate(system.settings.keys.model_dump(include=shared) | own)
-    async with backends(settings) as services:
-        transport = httpx.ASGITransport(app.build(settings, services))
-        async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as client:
-            yield client
+@pytest.fixture(scope="module")
+async def gateway(system: System) -> AsyncIterator[httpx.AsyncClient]:
+    """The gateway in production mode, for the cookies that it has."""
+    async with answering(system) as client:
+        yield client
 
 
 @pytest.fixture
@@ -44,7 +37,7 @@ async def owner(system: System, store: str) -> Person:
 
 
 def _as(person: Person) -> dict[str, str]:
-    return {"Cookie": f"{HOST}={person.client.token}", "Origin": "http://gateway.test"}
+    return {"Cookie": f"{HOST}={person.client.token}", "Origin": ORIGIN}
 
 
 def _form(system: System, person: Person, **fields: str) -> dict[str, str]:
@@ -61,7 +54,7 @@ async def test_a_session_comes_in_a_cookie_that_no_script_and_no_other_host_has(
     fields = {"email": owner.email, "password": owner.password, "next": "//evil.example"}
     token = re.search(r'name="csrf" value="(\w+)"', shown.text)
     assert token is not None
-    headers = {"Cookie": visitor.partition(";")[0], "Origin": "http://gateway.test"}
+    headers = {"Cookie": visitor.partition(";")[0], "Origin": ORIGIN}
     answer = await gateway.post("/admin/sign-in", data=fields | {FIELD: token[1]}, headers=headers)
     assert (answer.status_code, answer.headers["location"]) == (303, "/admin")
     cookie = next(each for each in answer.headers.get_list("set-cookie") if each.startswith(HOST))
@@ -70,7 +63,7 @@ async def test_a_session_comes_in_a_cookie_that_no_script_and_no_other_host_has(
 
 
 async def test_in_development_a_browser_that_wants_tls_for_secure_cookies_gets_in_as_well(system: System) -> None:
-    async with _gateway(system, mode="development") as gateway:
+    async with answering(system, mode="development") as gateway:
         (cookie,) = (await gateway.get("/admin/sign-in")).headers.get_list("set-cookie")
         assert cookie.startswith("sedifex_visitor=")
         assert "secure" not in cookie.lower()
@@ -149,7 +142,7 @@ async def test_no_session_token_and_no_secret_is_in_a_page(
 
 async def test_services_that_are_away_are_told_of_in_plain_words(system: System, owner: Person, store: str) -> None:
     away = {"keys_address": "127.0.0.1:9", "catalog_address": "127.0.0.1:9"}
-    async with _gateway(system, **away) as gateway:
+    async with answering(system, **away) as gateway:
         answer = await gateway.get(f"/admin/{store}/keys", headers=_as(owner))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert "Not available just now" in answer.text
