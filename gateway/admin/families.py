@@ -12,6 +12,7 @@ from gateway.admin import (
     rotation,
     sign_in,
     stores,
+    webhooks,
     wordpress,
 )
 from gateway.admin.family import Family
@@ -27,6 +28,7 @@ FAMILIES: tuple[Family, ...] = (
     imports.family,
     keys.family,
     rotation.family,
+    webhooks.family,
     wordpress.family,
     members.family,
     audit.family,

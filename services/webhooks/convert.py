@@ -67,6 +67,7 @@ def endpoint_message(endpoint: Endpoint, now: datetime) -> webhooks_pb2.WebhookE
         secrets=map(_secret_message, secrets),
         etag=endpoint.etag,
         update_time=to_timestamp(endpoint.update_time),
+        disable_time=to_timestamp(endpoint.disable_time),
     )
 
 
@@ -255,6 +256,7 @@ def _attempt_message(attempt: Attempt) -> webhooks_pb2.Attempt:
         response_body=attempt.response_body.decode(errors="replace"),
         response_headers=attempt.response_headers,
         remote_address=attempt.remote_address,
+        request_headers=attempt.request_headers,
     )
 
 

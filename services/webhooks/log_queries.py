@@ -64,6 +64,8 @@ class Attempt:
     response_headers: dict[str, str]
     remote_address: str
     """Empty: none was reached."""
+    request_headers: dict[str, str]
+    """Those that signed it, by lower-case name. Empty: it was not sent."""
 
 
 @dataclass(frozen=True)

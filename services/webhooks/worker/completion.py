@@ -56,6 +56,8 @@ class Result:
     response_headers: dict[str, str]
     response_body: bytes
     remote_address: str
+    request_headers: dict[str, str]
+    """Those that signed it, by lower-case name."""
     sign: Sign
 
 
@@ -63,7 +65,8 @@ _COMPLETE_TEXT = """
 WITH result AS (
     SELECT * FROM json_to_recordset(%(results)s) AS result (position integer, delivery_id text, lease_token uuid,
         state text, delay float8, attempt_id text, number integer, age float8, latency_ms integer, status_code integer,
-        error text, problem text, response_headers jsonb, response_body bytea, remote_address text, sign text)
+        error text, problem text, response_headers jsonb, response_body bytea, remote_address text,
+        request_headers jsonb, sign text)
 ), ours AS MATERIALIZED (
     -- The rows come in the order of their ids. One by one: a join might read all that is due.
     SELECT result.*, held.endpoint_id FROM result CROSS JOIN LATERAL (
@@ -77,9 +80,9 @@ WITH result AS (
     WHERE due.delivery_id = ours.delivery_id AND ours.delay IS NOT NULL
 ), logged AS (
     INSERT INTO attempt (id, delivery_id, number, start_time, latency_ms, status_code, error, response_headers,
-        response_body, remote_address)
+        response_body, remote_address, request_headers)
     SELECT attempt_id, delivery_id, number, now() - make_interval(secs => age), latency_ms, status_code, error,
-        response_headers, response_body, remote_address
+        response_headers, response_body, remote_address, request_headers
     FROM ours WHERE attempt_id IS NOT NULL
 ), updated AS (
     UPDATE delivery SET
@@ -209,5 +212,6 @@ def _row(position: int, result: Result, moment: float) -> dict[str, Any]:
         "response_headers": result.response_headers,
         "response_body": "\\x" + result.response_body.hex(),
         "remote_address": result.remote_address,
+        "request_headers": result.request_headers,
         "sign": result.sign,
     }

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -69,7 +69,7 @@ class Exchange:
     ``error`` is the kind and a plain sentence, “timeout: no complete answer within 15 s”. ``latency_ms`` runs from
     the submit to the end. ``response_headers`` have lower-case names, repeated ones joined by “, ”, 16 KB in all;
     ``response_body`` is the first 16 KB. What had come before an error is kept for the log. ``remote_address`` is the
-    IP address that was connected to.
+    IP address that was connected to. ``request_headers`` are the Request's, as they were sent.
     """
 
     token: Any
@@ -81,6 +81,7 @@ class Exchange:
     response_body: bytes
     retry_after: str | None
     remote_address: str | None
+    request_headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ def of_exchange(exchange: Exchange, *, attempt_id: str, jitter: float, now: Mome
         response_headers={name: value.replace("\0", "") for name, value in exchange.response_headers.items()},
         response_body=exchange.response_body,
         remote_address=exchange.remote_address or "",
+        request_headers={name.lower(): value for name, value in exchange.request_headers.items()},
         sign=sign(exchange),
     )
     return Outcome(result, job.endpoint_id if decision.disable_endpoint else None)
@@ -104,6 +105,7 @@ def _unsent(job: Job, decision: Decision | None, error: str, attempt_id: str | N
         response_headers={},
         response_body=b"",
         remote_address="",
+        request_headers={},
         sign=Sign.NONE,
     )
 
