@@ -68,8 +68,6 @@ async def test_a_file_is_looked_over_before_it_is_imported(
     await page.get_by_role("link", name="Imports").first.click()
     await expect(page.get_by_role("row").filter(has_text="shop.csv")).to_have_count(2)
     await shot(page, f"imports-list-{viewport}")
-    if javascript:
-        await check_accessible(page)
 
 
 async def test_a_preview_that_is_too_old_asks_for_the_file_again(shop: Shop, browser_page: BrowserPage) -> None:
