@@ -166,12 +166,13 @@ def _explain(made: Demo, state: State, seconds: float) -> None:
         f"""
 [bold]Sedifex is up[/bold] after {seconds:.1f} s. Ctrl-C stops it; the data stays.
 
+  admin pages     {made.admin}
+  first owner     {made.ownerInvitation or "has joined: sign in there"}
   API             {made.gateway}/v1/{made.store}/products
   reference       {made.gateway}/docs
   API key         {made.apiKey}
   operator token  {made.operatorToken}
   webhook secret  {made.webhookSecret}
-  first owner     {made.ownerInvitation or "has joined"}
   gRPC            keys {made.grpc["keys"]}, catalog {made.grpc["catalog"]}, webhooks {made.grpc["webhooks"]}
   for scripts     {state.demo}
 
