@@ -42,12 +42,12 @@ def _verdict(language: str, program: str, folder: Path) -> str:
     path.write_text(program, "utf-8")
     if language == "node":
         script = path.rename(folder / "verify.cjs")
-        done = node([str(script)], return_completed_process=True, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return str(done.stdout).strip()
+        said = node([str(script)], return_completed_process=True, capture_output=True, text=True)
+        assert said.returncode == 0, said.stderr
+        return str(said.stdout).strip()
     command = {"python": sys.executable, "php": "php", "shell": "sh"}[language]
     done = subprocess.run([command, str(path)], capture_output=True, text=True, timeout=PROGRAM_S, check=True)
-    return done.stdout.strip()
+    return str(done.stdout).strip()
 
 
 @pytest.mark.parametrize("viewport", ["phone", "desktop"])
