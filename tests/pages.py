@@ -8,17 +8,23 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
+import httpx
 import psycopg2
 import uvicorn
 from playwright.async_api import Page
 from sedifex.access.v1 import access_pb2
 from starlette.applications import Starlette
 
+from gateway import app
+from gateway.clients import backends
+from services.common.settings import GatewaySettings
 from tests.system import Person, System
 
 Viewport = Literal["phone", "desktop"]
 VIEWPORTS: dict[Viewport, tuple[int, int]] = {"phone": (390, 844), "desktop": (1280, 800)}
 START_S = 10.0
+ORIGIN = "http://gateway.test"
+"""Of a gateway in this process."""
 
 Shot = Callable[[Page, str], Awaitable[None]]
 """Keeps a picture of a page under a name."""
@@ -103,6 +109,17 @@ class Watched:
         # Chromium says "Failed to load resource" of every page that answers 4xx, as some are meant to.
         if kind == "error" and not text.startswith("Failed to load resource"):
             self.wrong.append(f"the console says: {text}")
+
+
+@asynccontextmanager
+async def answering(system: System, **own: object) -> AsyncIterator[httpx.AsyncClient]:
+    """A gateway in this process, called without a browser; in production mode unless told otherwise."""
+    shared = {"keys_address", "catalog_address", "webhooks_address", "service_secret"}
+    settings = GatewaySettings.model_validate(system.settings.keys.model_dump(include=shared) | own)
+    async with backends(settings) as services:
+        transport = httpx.ASGITransport(app.build(settings, services))
+        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+            yield client
 
 
 class _Server(uvicorn.Server):

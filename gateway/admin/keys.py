@@ -88,10 +88,7 @@ async def show_key(visit: Visit) -> Response:
     request = keys_pb2.ListAuditEntriesRequest(parent=visit.store.name, resource=key.name, page_size=HISTORY_SIZE)
     history = (await visit.services.keys.ListAuditEntries(request)).audit_entries
     names = await names_of(visit)
-    is_here = key.name.startswith(f"{visit.store.name}/")
-    return visit.show(
-        "keys/key.html", key=key, history=history, names=names, states=STATES, is_here=is_here, days=days_of(key, visit)
-    )
+    return visit.show("keys/key.html", key=key, history=history, names=names, states=STATES, days=days_of(key, visit))
 
 
 @family.get("/{id}/edit", needs="KeysService.UpdateKey")

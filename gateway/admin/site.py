@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 
 Metadata = list[tuple[str, str | bytes]]
 ALL_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-CONFIRM_PASSWORD, CONFIRM_CODE = "confirm_password", "confirm_code"
-"""The fields in which a form that reveals or ends something brings the password along."""
+CONFIRM_PASSWORD, CONFIRM_CODE, CONFIRM_BACK = "confirm_password", "confirm_code", "confirm_back"
+"""The fields in which a form that reveals or ends something brings the password along, and where it began."""
 
 
 def routes(
@@ -189,9 +189,10 @@ async def _ask_for_proof(visit: Visit) -> Response | None:
             return None
     elif await visit.is_fresh():
         return None
-    left_out = {FIELD, CONFIRM_PASSWORD, CONFIRM_CODE}
+    left_out = {FIELD, CONFIRM_PASSWORD, CONFIRM_CODE, CONFIRM_BACK}
     carried = [(name, value) for name, value in visit.form.pairs() if name not in left_out]
-    return visit.show("confirm.html", 403 if problems else 200, carried=carried, problems=problems)
+    back = safe_path(visit.form[CONFIRM_BACK] or _page_of_form(visit.request))
+    return visit.show("confirm.html", 403 if problems else 200, carried=carried, back=back, problems=problems)
 
 
 def _to_sign_in(visit: Visit) -> Response:
@@ -199,13 +200,18 @@ def _to_sign_in(visit: Visit) -> Response:
     url = visit.request.url
     back = url.path + (f"?{url.query}" if url.query else "")
     if visit.request.method not in {"GET", "HEAD"}:
-        back = safe_path(urlsplit(visit.request.headers.get("referer", "")).path)
+        back = safe_path(_page_of_form(visit.request))
     query = "" if back == "/admin" else f"?next={quote(back, safe='')}"
     had_session = bool(visit.token)
     response = visit.go("/admin/sign-in" + (query + ("&" if query else "?") + "why=ended" if had_session else query))
     if had_session:
         visit.cookies.delete(response, SESSION)
     return response
+
+
+def _page_of_form(request: Request) -> str:
+    """The path of the page that a form stood on, as the browser says."""
+    return urlsplit(request.headers.get("referer", "")).path
 
 
 def _explain(visit: Visit, error: Exception) -> Response:

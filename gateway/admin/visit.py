@@ -129,11 +129,11 @@ class Visit:
         """A parameter of the query; empty if there is none."""
         return self.request.query_params.get(name, "").strip()
 
-    def again(self, **changes: str | None) -> str:
-        """This page's own path, with these parameters of the query changed; None takes one away."""
+    def again(self, path: str = "", **changes: str | None) -> str:
+        """This page's own path, or another, with this query and these changes to it; None takes a parameter away."""
         query = {name: value for name, value in self.request.query_params.items() if value} | changes
         text = "&".join(f"{quote(name)}={quote(value, safe='')}" for name, value in query.items() if value)
-        return self.request.url.path + (f"?{text}" if text else "")
+        return (path or self.request.url.path) + (f"?{text}" if text else "")
 
     # Answers
 

@@ -1,5 +1,7 @@
 """Keys by clicking: one is made, its secret shown once, rotated step by step, revoked."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from playwright.async_api import Page, expect
 from sedifex.access.v1 import access_pb2
@@ -39,6 +41,37 @@ async def test_a_key_is_made_and_its_secret_shown_once(
     assert secret not in await page.content()
     await shot(page, f"keys-key-{viewport}")
     await _check(page, check_accessible, javascript)
+
+
+@BOTH
+async def test_the_list_begins_with_what_ends_soon_and_shows_each_state(
+    shop: Shop, browser_page: BrowserPage, viewport: Viewport, javascript: bool, shot: Shot, check_accessible: Check
+) -> None:
+    keys = shop.owner.client.keys
+    names = ("Website", "Accounting", "Old till", "Price labels", "Trial of a developer")
+    made = {}
+    for name in names:
+        request = keys_pb2.CreateKeyRequest(parent=shop.store, display_name=name, scopes=["catalog.read"])
+        if name == "Website":
+            request.expire_time.FromDatetime(datetime.now(UTC) + timedelta(days=3))
+        made[name] = await keys.CreateKey(request)
+    await keys.RotateKey(keys_pb2.RotateKeyRequest(name=made["Accounting"].key.name))
+    await keys.RevokeKey(keys_pb2.RevokeKeyRequest(name=made["Trial of a developer"].key.name))
+    for _ in range(3):
+        await _use(shop.system.as_(made["Price labels"].secret), shop)
+    page = await browser_page(viewport, javascript=javascript)
+    await shop.enter(page)
+    await page.goto(shop.url("keys"))
+    await _until(page, "Python")
+    rows = page.locator("tbody tr")
+    await expect(rows).to_have_count(len(names))
+    await expect(rows.first).to_contain_text("Website")
+    for name, state in (("Website", "Expiring soon"), ("Accounting", "Rotating"), ("Trial of a developer", "Revoked")):
+        await expect(rows.filter(has_text=name)).to_contain_text(state)
+    await shot(page, f"keys-{viewport}")
+    await _check(page, check_accessible, javascript)
+    await page.get_by_role("navigation", name="States of keys").get_by_role("link", name="Revoked").click()
+    await expect(rows).to_have_count(1)
 
 
 async def test_a_form_that_is_sent_twice_makes_one_key(shop: Shop, browser_page: BrowserPage) -> None:

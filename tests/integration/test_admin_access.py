@@ -1,7 +1,7 @@
 """Every admin page × everybody: who is let in is what the contract says of the method that the page stands for."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 import httpx
@@ -12,9 +12,9 @@ from gateway.admin.contract import lowest_role
 from gateway.admin.families import FAMILIES
 from gateway.admin.family import Page
 from gateway.admin.protection import FIELD, Seal
+from tests.pages import ORIGIN, answering
 from tests.system import System
 
-ORIGIN = "http://gateway.test"
 COOKIE = "__Host-sedifex_session"
 PASSES, SIGN_IN, NOT_YOURS, ROLE, FORM = "passes", "sign-in", "not your shop", "role too low", "form refused"
 TITLES = {
@@ -35,6 +35,13 @@ class Someone:
     role: access_pb2.Role.ValueType = access_pb2.ROLE_UNSPECIFIED
     is_member: bool = True
     """Of any shop: the token is a session's."""
+
+
+@pytest.fixture(scope="module")
+async def gateway(system: System) -> AsyncIterator[httpx.AsyncClient]:
+    """The gateway in production mode, for the cookies that it has."""
+    async with answering(system) as client:
+        yield client
 
 
 @pytest.fixture

@@ -84,14 +84,19 @@ for (const form of document.querySelectorAll("form[data-auto]")) {
 }
 
 // Parts that keep themselves up to date: <… id="…" data-live="5"> is read anew from the same address every so many
-// seconds, while somebody looks and nobody works inside it; it ends when the new one has no data-live any more.
+// seconds, while somebody looks and nobody works inside it; it ends when the new one has no data-live any more. A page
+// that was left open must not keep its session alive: it stops asking once nobody has touched it for a while.
+const LEFT_ALONE_MS = 15 * 60 * 1000;
+let touched = Date.now();
+for (const kind of ["pointerdown", "keydown", "scroll"]) addEventListener(kind, () => { touched = Date.now(); }, { passive: true });
 for (const part of document.querySelectorAll("[data-live]")) keepUpToDate(part.id);
 
 function keepUpToDate(id) {
   const later = () => setTimeout(refresh, Math.max(Number(document.getElementById(id).dataset.live), 1) * 1000);
   async function refresh() {
     const old = document.getElementById(id);
-    if (document.hidden || old.contains(document.activeElement) || old.querySelector("details[open]")) return later();
+    const isLeftAlone = Date.now() - touched > LEFT_ALONE_MS;
+    if (isLeftAlone || document.hidden || old.contains(document.activeElement) || old.querySelector("details[open]")) return later();
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
       if (!answer.ok) return later();
