@@ -67,7 +67,7 @@ def _of_endpoints(endpoints: Iterable[webhooks_pb2.WebhookEndpoint]) -> Iterator
         level = each.health.level
         if each.state == Endpoint.STATE_DISABLED:
             is_failing = level == Level.LEVEL_FAILING
-            text = each.state_reason or "Nothing is sent to it. What happens meanwhile can be sent again later."
+            text = f"{each.state_reason} Nothing is sent to it; what it misses can be sent again later.".strip()
             yield Matter(
                 "danger" if is_failing else "info", "bolt", f"“{name}” is turned off", text, "Look at it", path
             )
@@ -82,7 +82,7 @@ def _of_keys(keys: Iterable[keys_pb2.Key], now: datetime) -> Iterator[Matter]:
         path = ("keys", last_part(each.name))
         if each.state == Key.STATE_EXPIRING_SOON:
             title = f"The key “{each.display_name}” ends {ago(each.expire_time, now)}"
-            text = "Whatever uses it gets no answer any more from then on."
+            text = "Whatever uses it stops working then."
             yield Matter("warning", "key", title, text, "Change the day", (*path, "edit"))
         if len(each.secrets) > 1:
             advice = advise(each, now)

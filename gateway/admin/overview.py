@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from sedifex.catalog.v1 import catalog_pb2, imports_pb2
 from sedifex.keys.v1 import keys_pb2
 from sedifex.webhooks.v1 import webhooks_pb2
@@ -15,6 +14,7 @@ from gateway.admin.attention import MAX_SHOWN, matters
 from gateway.admin.family import Family, Nav
 from gateway.admin.sites import Site, find_sites
 from gateway.admin.visit import Visit
+from gateway.admin.webhooks.chart import DeliveryChart
 
 family = Family("overview", "", Nav("Overview", "home", "Shop", on_bar=True))
 
@@ -57,11 +57,9 @@ async def show_overview(visit: Visit) -> Response:
         matters=found[:MAX_SHOWN],
         more=len(found[MAX_SHOWN:]),
         is_new=not shop.has_products or not shop.live_keys,
-        labels=[_hour(each.start_time) for each in shop.deliveries],
-        series=_series(shop.deliveries),
-        request_labels=[_hour(each.start_time) for each in shop.requests],
+        chart=DeliveryChart.of(shop.deliveries),
+        request_labels=[f"{each.start_time.ToDatetime(UTC):%H:%M}" for each in shop.requests],
         request_series={"Requests": [each.use_count for each in shop.requests]},
-        is_truncated=any(each.truncated for each in shop.deliveries),
     )
 
 
@@ -86,15 +84,3 @@ async def _list_imports(visit: Visit) -> Sequence[imports_pb2.Import]:
         return ()
     request = imports_pb2.ListImportsRequest(parent=visit.store.name, page_size=IMPORTS)
     return (await visit.services.imports.ListImports(request)).imports
-
-
-def _hour(moment: Timestamp) -> str:
-    return f"{moment.ToDatetime(UTC):%H:%M}"
-
-
-def _series(hours: Sequence[webhooks_pb2.DeliveryCount]) -> dict[str, list[int]]:
-    return {
-        "Delivered": [each.succeeded_count for each in hours],
-        "Given up": [each.dead_count for each in hours],
-        "Waiting": [each.pending_count for each in hours],
-    }

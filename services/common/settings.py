@@ -217,7 +217,7 @@ class GatewaySettings(InternalSettings):
         description="how many proxies of ours stand in front: so many addresses of X-Forwarded-For are believed",
     )
     gateway_plugin_zip: Path = Field(
-        default=Path("build/plugin/sedifex.zip"),
+        default=Path(__file__).resolve().parents[2] / "build" / "plugin" / "sedifex.zip",
         description="the WordPress plugin as `make plugin` builds it, for shop owners to download",
     )
     gateway_sample_shop: bool = Field(default=False, description="serve the pictures of the sample shop")

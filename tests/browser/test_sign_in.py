@@ -23,7 +23,7 @@ async def test_an_invitation_opens_the_shop(
     await page.get_by_label("Your name").fill("Kofi Mensah")
     await page.get_by_label("Choose a password").fill("three plain words")
     await page.get_by_role("button", name="Join the shop").click()
-    await expect(page.get_by_role("heading", name="Keys", exact=True)).to_be_visible()
+    await expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
     if javascript:
         await check_accessible(page)
 

@@ -133,9 +133,10 @@ async def test_the_file_of_a_dry_run_is_kept_for_an_hour(system: System, databas
     store = await system.new_store()
     tried = await import_file(system.operator, store, "Name\nShea\n", dry_run=True)
     await database.write(imports.tidy_up, now() + imports.CONTENT_KEPT - timedelta(minutes=1), 0)
-    assert await database.read(import_queries.find_chunk, *ids_of(tried.name), 0)
+    store_id, import_id = ids_of(tried.name)
+    assert await database.read(import_queries.find_chunk, store_id, import_id, 0)
     await database.write(imports.tidy_up, now() + imports.CONTENT_KEPT + timedelta(minutes=1), 0)
-    assert await database.read(import_queries.find_chunk, *ids_of(tried.name), 0) is None
+    assert await database.read(import_queries.find_chunk, store_id, import_id, 0) is None
 
 
 def _many(rows: int) -> str:
