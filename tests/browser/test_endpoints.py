@@ -49,6 +49,7 @@ async def test_an_endpoint_is_made_and_tried_out(
 ) -> None:
     page = await browser_page(viewport, javascript=javascript)
     await shop.enter(page)
+    await shop.forget_proof()
     await page.goto(shop.url("webhooks"))
     if javascript:
         await look(page, f"webhooks-none-{viewport}")
@@ -60,6 +61,8 @@ async def test_an_endpoint_is_made_and_tried_out(
     if javascript:
         await look(page, f"webhooks-new-{viewport}")
     await page.get_by_role("button", name="Create endpoint").click()
+    await page.get_by_label("Your password").fill(shop.owner.password)
+    await page.get_by_role("button", name="Go on").click()
     secret = await page.get_by_label("Signing secret", exact=True).inner_text()
     if javascript:
         await look(page, f"webhooks-secret-{viewport}")
