@@ -21,7 +21,7 @@ BODIES = (
 
 
 def _programs(body: str, *secrets: str) -> dict[str, str]:
-    headers = signing.headers(secrets, "evt_1", 1_795_558_276, body.encode())
+    headers = signing.Signer(secrets).headers("evt_1", 1_795_558_276, body.encode())
     lowered = {name.lower(): value for name, value in headers.items()}
     return {each.key: each.code for each in verification.snippets("dlv_1", lowered, body)}
 
