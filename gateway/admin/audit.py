@@ -56,6 +56,7 @@ FIELDS = {
     "leak": "Found at",
     "reason": "Reason",
 }
+_PLACES = {name: place for place, name in enumerate(FIELDS)}
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,8 @@ def changes_of(entry: keys_pb2.AuditEntry) -> Iterator[tuple[str, str, str]]:
     """The name of each field that has changed, with what it was and is."""
     before: dict[str, Any] = MessageToDict(entry.before) if entry.HasField("before") else {}
     after: dict[str, Any] = MessageToDict(entry.after) if entry.HasField("after") else {}
-    for name in dict.fromkeys([*before, *after]):
+    # A Struct has no order of its own.
+    for name in sorted({*before, *after}, key=lambda each: (_PLACES.get(each, len(_PLACES)), each)):
         was, now = before.get(name), after.get(name)
         if was != now and (was or now):
             yield FIELDS.get(name, name), _shown(name, was), _shown(name, now)
