@@ -16,7 +16,7 @@ from tests.system import System
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-WAIT_MS = 15_000
+WAIT_MS = 60_000
 
 
 @pytest.fixture(scope="session")
