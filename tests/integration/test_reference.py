@@ -162,6 +162,7 @@ async def visit(request: pytest.FixtureRequest, live_gateway: str) -> AsyncItera
         await browser.close()
 
 
+@pytest.mark.timeout(300)
 async def test_the_reference_is_read_and_tried_out_and_nothing_leaves_the_machine(
     visit: Visit, system: System, tmp_path: Path
 ) -> None:
