@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 import urllib.error
@@ -109,6 +110,7 @@ class _System:
         self._supervisor.start(
             Member("receiver", receiver, {SECRET_VARIABLE: made.webhookSecret}, shows=True, stops_last=True)
         )
+        self._until_listening(ports["receiver"])
         _explain(made, self._state, time.monotonic() - began)
 
     def _environment(self, databases: dict[str, str], ports: dict[str, int]) -> dict[str, str]:
@@ -146,6 +148,14 @@ class _System:
             except (urllib.error.URLError, OSError):
                 self._stop.wait(0.05)
         raise Refusal(f"The services were not ready after {READY_S:.0f} s. Logs: {self._state.folder / 'logs'}")
+
+    def _until_listening(self, port: int) -> None:
+        """Waits until the receiver takes connections: the first event that somebody tries must not find it away."""
+        deadline = time.monotonic() + READY_S
+        while time.monotonic() < deadline and not self._stop.is_set():
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2):
+                return
+            self._stop.wait(0.05)
 
 
 def _environment_of(kind: type[Settings], everything: dict[str, str]) -> dict[str, str]:
