@@ -30,6 +30,8 @@ Shot = Callable[[Page, str], Awaitable[None]]
 """Keeps a picture of a page under a name."""
 Check = Callable[[Page], Awaitable[None]]
 """Fails on a page that not everybody can use."""
+Look = Callable[[Page, str], Awaitable[None]]
+"""Keeps a picture of a page under a name, and fails on what not everybody can use; the latter on phones alone."""
 
 
 class BrowserPage(Protocol):

@@ -17,7 +17,7 @@ from gateway import app
 from gateway.clients import backends
 from services.common.settings import GatewaySettings
 from services.webhooks.worker.__main__ import working
-from tests.pages import VIEWPORTS, BrowserPage, Check, Shop, Shot, Viewport, Watched, listening
+from tests.pages import VIEWPORTS, BrowserPage, Check, Look, Shop, Shot, Viewport, Watched, listening
 from tests.system import System
 
 WAIT_MS = 10_000
@@ -161,3 +161,15 @@ def check_accessible() -> Check:
             await page.set_viewport_size(size)
 
     return check
+
+
+@pytest.fixture(scope="session")
+def look(shot: Shot, check_accessible: Check) -> Look:
+    """Both, for pages that a test opens on a phone and on a desktop: what is wrong is found once."""
+
+    async def take(page: Page, name: str) -> None:
+        if page.viewport_size == dict(zip(("width", "height"), VIEWPORTS["phone"], strict=True)):
+            await check_accessible(page)
+        await shot(page, name)
+
+    return take

@@ -42,9 +42,9 @@ def _verdict(language: str, program: str, folder: Path) -> str:
     path.write_text(program, "utf-8")
     if language == "node":
         script = path.rename(folder / "verify.cjs")
-        done = node([str(script)], return_completed_process=True, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return str(done.stdout).strip()
+        ran = node([str(script)], return_completed_process=True, capture_output=True, text=True, timeout=PROGRAM_S)
+        assert ran.returncode == 0, ran.stderr
+        return str(ran.stdout).strip()
     command = {"python": sys.executable, "php": "php", "shell": "sh"}[language]
     done = subprocess.run([command, str(path)], capture_output=True, text=True, timeout=PROGRAM_S, check=True)
     return done.stdout.strip()
@@ -149,6 +149,7 @@ async def test_the_log_keeps_itself_up_to_date_until_it_is_paused(
     await check_accessible(page)
     await shot(page, "deliveries-phone")
     await page.get_by_role("link", name="Pause").click()
+    await expect(page.get_by_text("Paused")).to_be_visible()
     await hooks.publish(hooks.event(product_id="prod_2"))
     await _ended(hooks, 2)
     asked: list[str] = []

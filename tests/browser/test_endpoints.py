@@ -10,7 +10,7 @@ from sedifex.webhooks.v1 import webhooks_pb2
 from services.webhooks import signing
 from services.webhooks.breaker import TRIP_AFTER
 from tests.hooks import NOWHERE, Endpoint, Hooks, delivered, until
-from tests.pages import BrowserPage, Check, Shop, Shot, Viewport
+from tests.pages import BrowserPage, Check, Look, Shop, Shot, Viewport
 from tests.partner import Partner
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -44,28 +44,28 @@ async def test_an_endpoint_is_made_and_tried_out(
     browser_page: BrowserPage,
     viewport: Viewport,
     javascript: bool,
+    look: Look,
     shot: Shot,
-    check_accessible: Check,
 ) -> None:
     page = await browser_page(viewport, javascript=javascript)
     await shop.enter(page)
+    await shop.forget_proof()
     await page.goto(shop.url("webhooks"))
     if javascript:
-        await check_accessible(page)
-        await shot(page, f"webhooks-none-{viewport}")
+        await look(page, f"webhooks-none-{viewport}")
     await page.get_by_role("link", name="Add the first endpoint").click()
     await page.get_by_label("URL").fill(partner.url)
     await page.get_by_label("Name").fill("Price screens")
     await page.get_by_label("Only those that I choose").check()
     await page.get_by_label("product.updated").check()
     if javascript:
-        await check_accessible(page)
-        await shot(page, f"webhooks-new-{viewport}")
+        await look(page, f"webhooks-new-{viewport}")
     await page.get_by_role("button", name="Create endpoint").click()
+    await page.get_by_label("Your password").fill(shop.owner.password)
+    await page.get_by_role("button", name="Go on").click()
     secret = await page.get_by_label("Signing secret", exact=True).inner_text()
     if javascript:
-        await check_accessible(page)
-        await shot(page, f"webhooks-secret-{viewport}")
+        await look(page, f"webhooks-secret-{viewport}")
         await page.reload()
         await expect(page.get_by_role("heading", name="The secret was shown once already")).to_be_visible()
         assert secret not in await page.content()
@@ -87,8 +87,7 @@ async def test_an_endpoint_is_made_and_tried_out(
     await expect(page.get_by_text("Arrived")).to_be_visible()
     await expect(page.get_by_text("204 No Content")).to_be_visible()
     if javascript:
-        await check_accessible(page)
-        await shot(page, f"webhooks-tested-{viewport}")
+        await look(page, f"webhooks-tested-{viewport}")
 
 
 @pytest.mark.parametrize("viewport", ["phone", "desktop"])
@@ -174,8 +173,7 @@ async def test_a_secret_is_changed_while_both_sign(
     browser_page: BrowserPage,
     viewport: Viewport,
     javascript: bool,
-    shot: Shot,
-    check_accessible: Check,
+    look: Look,
 ) -> None:
     made = await hooks.create(partner.url, display_name="Till")
     page = await browser_page(viewport, javascript=javascript)
@@ -183,8 +181,7 @@ async def test_a_secret_is_changed_while_both_sign(
     await page.goto(_at(shop, made.webhook_endpoint))
     await page.get_by_role("link", name="Change the secret").click()
     if javascript:
-        await check_accessible(page)
-        await shot(page, f"webhooks-rotate-{viewport}")
+        await look(page, f"webhooks-rotate-{viewport}")
     await page.get_by_label("One day").check()
     await page.get_by_role("button", name="Make the new secret").click()
     new = await page.get_by_label("Signing secret", exact=True).inner_text()
@@ -192,8 +189,7 @@ async def test_a_secret_is_changed_while_both_sign(
     await page.get_by_role("link", name="Go on").click()
     await expect(page.get_by_role("heading", name="Both secrets sign")).to_be_visible()
     if javascript:
-        await check_accessible(page)
-        await shot(page, f"webhooks-rotating-{viewport}")
+        await look(page, f"webhooks-rotating-{viewport}")
     await hooks.publish()
     sent = await delivered(partner)
     for secret in (made.secret, new):

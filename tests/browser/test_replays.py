@@ -7,7 +7,7 @@ from playwright.async_api import expect
 from sedifex.webhooks.v1 import webhooks_pb2
 
 from tests.hooks import Delivery, Hooks, delivered, until
-from tests.pages import BrowserPage, Check, Shop, Shot, Viewport
+from tests.pages import BrowserPage, Check, Look, Shop, Shot, Viewport
 from tests.partner import Partner
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -26,8 +26,7 @@ async def test_what_a_disabled_endpoint_missed_is_sent_when_it_is_enabled(
     browser_page: BrowserPage,
     viewport: Viewport,
     javascript: bool,
-    shot: Shot,
-    check_accessible: Check,
+    look: Look,
 ) -> None:
     endpoint = await hooks.endpoint(partner.url, display_name="Price screens")
     page = await browser_page(viewport, javascript=javascript)
@@ -37,27 +36,23 @@ async def test_what_a_disabled_endpoint_missed_is_sent_when_it_is_enabled(
     await page.get_by_role("button", name="Disable it now").click()
     await expect(page.get_by_role("heading", name="Nothing is sent to this endpoint")).to_be_visible()
     if javascript:
-        await check_accessible(page)
-        await shot(page, f"webhooks-disabled-{viewport}")
+        await look(page, f"webhooks-disabled-{viewport}")
     missed = [hooks.event(product_id=f"prod_{n}") for n in range(3)]
     await hooks.publish(*missed)
     await page.get_by_role("button", name="Enable it").click()
     await expect(page.get_by_role("heading", name="Send what it has missed?")).to_be_visible()
     await expect(page.get_by_text("3 deliveries would be sent")).to_be_visible()
     if javascript:
-        await check_accessible(page)
-        await shot(page, f"replay-check-{viewport}")
+        await look(page, f"replay-check-{viewport}")
     await page.get_by_role("button", name="Send 3 deliveries").click()
     came = [await delivered(partner) for _ in missed]
     assert {each.headers["webhook-id"] for each in came} == {each.id for each in missed}
     if javascript:
         await expect(page.get_by_text("Everything has arrived")).to_be_visible()
-        await check_accessible(page)
-        await shot(page, f"replay-{viewport}")
+        await look(page, f"replay-{viewport}")
         await page.get_by_role("link", name="Replays").first.click()
         await expect(page.locator("#replays tbody tr")).to_have_count(1)
-        await check_accessible(page)
-        await shot(page, f"replays-{viewport}")
+        await look(page, f"replays-{viewport}")
 
 
 async def test_events_since_a_moment_are_sent_again(

@@ -10,6 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from sedifex.webhooks.v1 import webhooks_pb2
 
+from gateway.admin.forms import sentence
 from gateway.admin.words import ago
 
 Endpoint = webhooks_pb2.WebhookEndpoint
@@ -141,10 +142,10 @@ def standing(endpoint: Endpoint) -> Standing:
     if endpoint.state == Endpoint.STATE_DISABLED:
         since = endpoint.disable_time if endpoint.HasField("disable_time") else None
         badge = Badge("neutral", "Disabled", "pause")
-        return Standing(badge, "Nothing is sent to this endpoint", endpoint.state_reason, since, "disabled")
+        return Standing(badge, "Nothing is sent to this endpoint", sentence(endpoint.state_reason), since, "disabled")
     if health.level in _LEVELS:
         badge, heading, level = _LEVELS[health.level]
-        return Standing(badge, heading, health.reason, since, level)
+        return Standing(badge, heading, sentence(health.reason), since, level)
     if health.HasField("last_success_time"):
         return Standing(Badge("success", "Active", "check"), "All is well", "", since, "active")
     reason = "Nothing has been sent yet. A test event shows whether the receiver hears us."
