@@ -125,10 +125,12 @@ def look_of(action: str) -> tuple[str, str, str]:
 
 
 def changes_of(entry: keys_pb2.AuditEntry) -> Iterator[tuple[str, str, str]]:
-    """The name of each field that has changed, with what it was and is."""
+    """The name of each field that has changed, with what it was and is; those that people know first."""
     before: dict[str, Any] = MessageToDict(entry.before) if entry.HasField("before") else {}
     after: dict[str, Any] = MessageToDict(entry.after) if entry.HasField("after") else {}
-    for name in dict.fromkeys([*before, *after]):
+    order = {name: place for place, name in enumerate(FIELDS)}
+    # A Struct keeps no order of its own.
+    for name in sorted({*before, *after}, key=lambda each: (order.get(each, len(order)), each)):
         was, now = before.get(name), after.get(name)
         if was != now and (was or now):
             yield FIELDS.get(name, name), _shown(name, was), _shown(name, now)
