@@ -184,7 +184,8 @@ def masks(names: Iterable[str]) -> list[str]:
 def explained(problems: Problems) -> Problems:
     """What the service found wrong, at the fields of the form and in its words."""
     if problems.reason == "SKU_TAKEN":
-        return Problems("", {"sku": "Another product of this shop has this SKU. Each product needs its own."})
+        told = "Another product of this shop has this SKU. Each product needs its own."
+        return Problems("Some of this needs another look.", {"sku": told}, problems.reason)
     by_mask = {field.mask: name for name, field in FIELDS.items()} | {"amount": "price", "uri": "images"}
     fields = {by_mask.get(name, name): _PLAIN_WORDS.get(name, text) for name, text in problems.fields.items()}
     return Problems(problems.general, fields, problems.reason)

@@ -71,7 +71,7 @@ async def test_one_time_codes_are_turned_on_and_asked_for_at_sign_in(
         await check_accessible(page)
     await page.get_by_label("Code").fill(code_of(secret, ahead=1))
     await page.get_by_role("button", name="Go on").click()
-    await expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
+    await expect(page.get_by_role("heading", name="Makola Corner")).to_be_visible()
 
 
 async def test_a_session_that_is_ended_elsewhere_leads_to_sign_in_and_back(
@@ -120,8 +120,8 @@ async def test_whoever_has_several_shops_chooses_one(
     if javascript:
         await check_accessible(page)
     await page.get_by_role("link", name="Kejetia Fabrics").click()
-    await expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
-    assert f"/admin/{other}/" in page.url
+    await expect(page.get_by_role("heading", name="Kejetia Fabrics")).to_be_visible()
+    assert page.url.endswith(f"/admin/{other}")
 
 
 async def test_what_is_not_there_or_not_allowed_is_said_in_plain_words(

@@ -123,6 +123,9 @@ addEventListener("click", (event) => {
 
 // Family: products
 
+// What is wrong with a form is where one goes on.
+document.querySelector("form [aria-invalid=true]")?.focus();
+
 // One more row of fields like the last one: [data-rows="10"] holds the rows, a hidden [data-add-row] button stands behind.
 for (const rows of document.querySelectorAll("[data-rows]")) {
   const button = rows.parentElement.querySelector("[data-add-row]");
