@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway import schemas, transcoding, uploads
+from gateway import guide, schemas, transcoding, uploads
 from gateway.clients import Backend, readiness
 from gateway.origin import Origins
 from services.common import telemetry
@@ -74,6 +74,8 @@ def build(settings: GatewaySettings, services: list[Backend], beside: Sequence[B
     if settings.gateway_sample_shop:
         pictures = _Pictures(directory=Path(__file__).with_name("sample_shop") / "images")
         routes.append(Mount("/sample-shop/images", pictures))
+    if settings.gateway_guide is not None:
+        routes += guide.routes(settings.gateway_guide)
     routes.append(Mount("/", transcoder))
     return Starlette(
         routes=routes,

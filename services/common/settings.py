@@ -19,6 +19,7 @@ from pydantic import (
     AliasChoices,
     Base64Bytes,
     BaseModel,
+    DirectoryPath,
     Field,
     SecretStr,
     ValidationError,
@@ -211,6 +212,9 @@ class GatewaySettings(InternalSettings):
         description="how many proxies of ours stand in front: so many addresses of X-Forwarded-For are believed",
     )
     gateway_sample_shop: bool = Field(default=False, description="serve the pictures of the sample shop")
+    gateway_guide: DirectoryPath | None = Field(
+        default=None, description="the folder of the documentation's site, build/guide/html, to serve at /guide"
+    )
     gateway_github_keys: list[PublicKey] = Field(
         default=[],
         max_length=20,
