@@ -37,8 +37,13 @@ import
 errors
 versioning
 stubs
-%(reference)s
 changelog
+```
+```{toctree}
+:hidden:
+:caption: Every method
+
+%(reference)s
 ```
 ```{toctree}
 :hidden:
@@ -120,6 +125,9 @@ def _moved(link: re.Match[str], page: Path, source: Path) -> str:
         return link[0]
     if name.endswith(".proto"):
         return f"[{text}]({up}reference/{name.removesuffix('.proto')}.md)"
+    if name == "signatures.json":
+        shutil.copy(ROOT / "tests" / "vectors" / name, source / name)
+        return f"[{text}]({up}{name})"
     if name == "CHANGELOG.md":
         return f"[{text}]({up}changelog.md)"
     if "deploy/runbooks/" in file:
