@@ -170,7 +170,7 @@ def _explain(made: Demo, state: State, seconds: float) -> None:
 [bold]Sedifex is up[/bold] after {seconds:.1f} s. Ctrl-C stops it; the data stays.
 
   API             {made.gateway}/v1/{made.store}/products
-  description     {made.gateway}/openapi.json
+  reference       {made.gateway}/docs
   API key         {made.apiKey}
   operator token  {made.operatorToken}
   webhook secret  {made.webhookSecret}

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +20,12 @@ from .bindings import Binding, read_bindings
 from .decode import Decoder
 from .encode import Encoder
 from .endpoint import Endpoint, Metadata
-from .errors import Problem, internal_problem, problem_from_request, problem_from_rpc
+from .errors import Problem, internal_problem, late, problem_from_request, problem_from_rpc
 from .incoming import ClientGoneError, check_is_json, list_header, raw_path, read_body, timeout_of, wait_until_gone
 from .invalid import InvalidRequestError
 from .rendered import RenderedAnswers
 from .router import MethodNotAllowedError, NoRouteError, Router
+from .sharing import SharedCalls
 from .template import PathError
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,10 @@ class Options:
 
     `rendered_bytes` bounds the memory of rendered answers (see `rendered`); 0 switches it off.
 
+    `unshared_metadata`: where it is given, requests of one caller for the same that come at the same time, to a method
+    whose service judges conditions, share calls (see `sharing`). The same caller is who sends the same metadata but for
+    what is named here, such as a request's id. None: each request has a call of its own.
+
     `partial_etags` has the full names of messages whose etag changes with less than all that they show, as where they
     say what holds at this moment. Their etag is still that of writes; but they are never "not modified".
     """
@@ -53,6 +58,7 @@ class Options:
     cache_control_with_etag: str | None = "private, no-cache"
     vary: str | None = "Authorization"
     rendered_bytes: int = 32 << 20
+    unshared_metadata: frozenset[str] | None = None
     partial_etags: frozenset[str] = frozenset()
     with_defaults: bool = False
 
@@ -91,6 +97,7 @@ class Transcoder:
         self._request_id = request_id
         self._router: Router[Endpoint] = Router()
         self._memory = RenderedAnswers(self._options.rendered_bytes)
+        self._shared = SharedCalls()
         decoder, encoder = Decoder(), Encoder(with_defaults=self._options.with_defaults)
         for service, channel in services:
             for binding in read_bindings(service, self._options.partial_etags):
@@ -113,7 +120,7 @@ class Transcoder:
         except Exception as error:
             problem = _problem(error)
             if problem.status >= 500:
-                _log_failure(request_id, error)
+                _log_failure(request_id, error.__cause__ or error)
             response = self._json(problem.body(request_id), problem.status, problem.response_headers())
         if request.method == "HEAD":
             response.body = b""  # Content-Length stays that of the answer to GET (RFC 9110, 8.6)
@@ -130,7 +137,7 @@ class Transcoder:
         check_is_json(request, body)
         key = request.headers.get("Idempotency-Key")
         message = endpoint.request(body, match.variables, request.scope["query_string"], key)
-        ask = _asking(endpoint, timeout, self._metadata(request), request.receive)
+        ask = self._asking(endpoint, timeout, self._metadata(request), request.receive)
         return self._response(endpoint, await self._answer(endpoint, message, request, ask))
 
     async def _answer(self, endpoint: Endpoint, message: Message, request: Request, ask: Ask) -> Answer:
@@ -140,6 +147,29 @@ class Transcoder:
         if endpoint.binding.is_conditional:
             return await answer_conditional(endpoint, message, condition, ask, self._memory)
         return await answer_read(endpoint, message, condition, ask)
+
+    def _asking(self, endpoint: Endpoint, timeout: float, metadata: Metadata, receive: Receive) -> Ask:
+        """Return what calls the service for one request; all its calls together may take `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        apart = self._options.unshared_metadata
+        whose = tuple(each for each in metadata if apart is None or each[0] not in apart)
+
+        async def ask(message: Message) -> Any:
+            def start(seconds: float) -> Awaitable[Any]:
+                return _await(endpoint.call(message, seconds, metadata))
+
+            if apart is None or not endpoint.binding.is_conditional:
+                asking = start(deadline - time.monotonic())
+            else:
+                asking = self._shared.ask((whose, endpoint.key(message)), start, deadline)
+            try:
+                return await _unless_gone(asking, receive)
+            except TimeoutError:
+                raise late() from None
+            except grpc.aio.AioRpcError as error:
+                raise problem_from_rpc(error, endpoint.binding.as_written) from error
+
+        return ask
 
     def _response(self, endpoint: Endpoint, answer: Answer) -> Response:
         headers = {"ETag": answer.etag} if answer.etag else {}
@@ -159,19 +189,9 @@ class Transcoder:
         return response
 
 
-def _asking(endpoint: Endpoint, timeout: float, metadata: Metadata, receive: Receive) -> Ask:
-    """Return what calls the service for one request; all its calls together may take `timeout` seconds."""
-    deadline = time.monotonic() + timeout
-
-    async def ask(message: Message) -> Any:
-        return await _await_unless_gone(endpoint.call(message, deadline - time.monotonic(), metadata), receive)
-
-    return ask
-
-
-async def _await_unless_gone(call: grpc.aio.UnaryUnaryCall[Any, Any], receive: Receive) -> Any:
-    """Return the call's response. Raises ClientGoneError, and cancels the call, once the client has left."""
-    answered = asyncio.ensure_future(_await(call))
+async def _unless_gone(asking: Awaitable[Any], receive: Receive) -> Any:
+    """Return what is awaited. Raises ClientGoneError, and cancels it, once the client has left."""
+    answered = asyncio.ensure_future(asking)
     gone = asyncio.ensure_future(wait_until_gone(receive))
     try:
         await asyncio.wait({answered, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -183,11 +203,14 @@ async def _await_unless_gone(call: grpc.aio.UnaryUnaryCall[Any, Any], receive: R
         return answered.result()
     finally:
         gone.cancel()
-        call.cancel()
+        answered.cancel()
 
 
 async def _await(call: grpc.aio.UnaryUnaryCall[Any, Any]) -> Any:
-    return await call
+    try:
+        return await call
+    finally:
+        call.cancel()
 
 
 def _problem(error: Exception) -> Problem:
@@ -195,8 +218,6 @@ def _problem(error: Exception) -> Problem:
     match error:
         case Problem():
             problem = error
-        case grpc.aio.AioRpcError():
-            problem = problem_from_rpc(error)
         case InvalidRequestError():
             problem = problem_from_request(error)
         case PathError():
@@ -216,7 +237,7 @@ def _problem(error: Exception) -> Problem:
     return problem
 
 
-def _log_failure(request_id: str, error: Exception) -> None:
+def _log_failure(request_id: str, error: BaseException) -> None:
     if isinstance(error, grpc.aio.AioRpcError):
         log.warning("request %s: the service answered %s: %s", request_id, error.code().name, error.details())
     else:
