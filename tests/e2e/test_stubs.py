@@ -121,6 +121,23 @@ def test_a_call_has_a_deadline_without_being_given_one(run: Callable[..., str]) 
         assert run(program, CATALOG_ADDRESS=address) == "DEADLINE_EXCEEDED"
 
 
+def test_the_stubs_are_typed(python: Path, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from sedifex.catalog.v1 import catalog_pb2, catalog_pb2_grpc\n"
+        "from sedifex_client import connect\n"
+        "catalog = catalog_pb2_grpc.CatalogServiceStub(connect('127.0.0.1:1', 'token', plaintext=True))\n"
+        "page = catalog.ListProducts(catalog_pb2.ListProductsRequest(parent='stores/st_1'))\n"
+        "name: str = page.products[0].display_name\n"
+        "price: int = page.products[0].display_name\n"
+    )
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--python-executable", str(python)]
+    done = subprocess.run([*command, program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    problems = [line for line in done.stdout.splitlines() if ": error:" in line]
+    assert len(problems) == 1, done.stdout
+    assert "program.py:6: error: Incompatible types in assignment" in problems[0]
+
+
 def test_a_token_with_a_line_break_is_refused_without_being_shown(run: Callable[..., str]) -> None:
     program = """
 from sedifex_client import connect
@@ -168,15 +185,15 @@ def _silent() -> Iterator[str]:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
 
 
-def _needs(wheel: Distribution) -> Iterator[Distribution]:
-    """What a distribution needs, and what that needs."""
+def _needs(wheel: Distribution, extra: str = "typing") -> Iterator[Distribution]:
+    """What a distribution needs, with this extra of its own, and what that needs."""
     for text in wheel.requires or []:
         requirement = Requirement(text)
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+        if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
             found = distribution(requirement.name)
             assert requirement.specifier.contains(found.version)
             yield found
-            yield from _needs(found)
+            yield from _needs(found, extra="")
 
 
 def _link(source: Path, target: Path) -> None:
