@@ -171,6 +171,7 @@ def _explain(made: Demo, state: State, seconds: float) -> None:
 
   API             {made.gateway}/v1/{made.store}/products
   reference       {made.gateway}/docs
+  guide           {f"{made.gateway}/guide/" if GUIDE.is_dir() else "make docs builds it"}
   API key         {made.apiKey}
   operator token  {made.operatorToken}
   webhook secret  {made.webhookSecret}
