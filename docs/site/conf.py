@@ -9,6 +9,8 @@ myst_enable_extensions = ["tasklist"]
 suppress_warnings = ["misc.highlighting_failure"]
 exclude_patterns = ["_build"]
 
+smartquotes = False  # what stands in quotes is to be copied
+
 html_theme = "furo"
 html_title = "Sedifex Integrations"
 html_show_sphinx = False
