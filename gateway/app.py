@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from gateway import guide, reference, schemas, transcoding, uploads
+from gateway import admin, guide, reference, schemas, transcoding, uploads
 from gateway.answering import tell
 from gateway.clients import Backend, readiness
 from gateway.cross_origin import cross_origin
@@ -72,6 +72,7 @@ def build(settings: GatewaySettings, services: list[Backend], beside: Sequence[B
         routes.append(Mount("/sample-shop/images", pictures))
     if settings.gateway_guide is not None:
         routes += guide.routes(settings.gateway_guide)
+    routes += admin.routes(settings, services, origins.metadata)
     routes.append(Mount("/", transcoder))
     return Starlette(
         routes=routes,

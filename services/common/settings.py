@@ -7,6 +7,7 @@ A process that lacks one says which and does not start.
 import re
 import sys
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -212,6 +213,11 @@ class PublicKey(BaseModel):
 class GatewaySettings(InternalSettings):
     """The gateway. It passes its callers' credentials on, and vouches for where they call from."""
 
+    public_url: PublicUrl = Field(
+        default="",
+        description="where the gateway is reached from outside, like https://shops.example.com: its pages take forms "
+        "from there, and tell it to others",
+    )
     gateway_host: str = "127.0.0.1"
     gateway_port: int = Field(default=8080, ge=1, le=65535)
     gateway_max_body_bytes: int = Field(
@@ -254,6 +260,10 @@ class GatewaySettings(InternalSettings):
         ge=0,
         le=10,
         description="how many proxies of ours stand in front: so many addresses of X-Forwarded-For are believed",
+    )
+    gateway_plugin_zip: Path = Field(
+        default=Path(__file__).resolve().parents[2] / "build" / "plugin" / "sedifex.zip",
+        description="the WordPress plugin as `make plugin` builds it, for shop owners to download",
     )
     gateway_sample_shop: bool = Field(default=False, description="serve the pictures of the sample shop")
     gateway_guide: DirectoryPath | None = Field(

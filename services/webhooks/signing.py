@@ -85,6 +85,24 @@ class Signer:
         }
 
 
+def compact(signed: Mapping[str, str]) -> str:
+    """Those headers as the log keeps them, in half of the bytes: what `expand` can tell by itself is left out."""
+    return f"{signed[SIGNATURE_HEADER]} {signed['webhook-signature']}" if signed else ""
+
+
+def expand(kept: str, event_id: str) -> dict[str, str]:
+    """What `compact` has made of the headers of an event, by lower-case name; empty for an empty text."""
+    if not kept:
+        return {}
+    ours, _, standard = kept.partition(" ")
+    return {
+        SIGNATURE_HEADER.lower(): ours,
+        "webhook-id": event_id,
+        "webhook-timestamp": ours.partition(",")[0].removeprefix("t="),
+        "webhook-signature": standard,
+    }
+
+
 def verify(
     received: Mapping[str, str], body: bytes, secret: str, *, now: int, tolerance: int = TOLERANCE_SECONDS
 ) -> None:

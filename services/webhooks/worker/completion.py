@@ -55,6 +55,8 @@ class Result(NamedTuple):
     response_headers: dict[str, str]
     response_body: bytes
     remote_address: str
+    signed: str
+    """The headers that signed it, as `signing.compact` has them; empty: it was not sent."""
     sign: Sign
 
 
@@ -64,10 +66,10 @@ WITH result AS (
     SELECT position, delivery_id, lease_token, state, delay, attempt_id, number, age, latency_ms, status_code,
         coalesce(error, '') AS error, coalesce(problem, '') AS problem,
         coalesce(response_headers, '{}') AS response_headers, coalesce(response_body, '') AS response_body,
-        coalesce(remote_address, '') AS remote_address, sign
+        coalesce(remote_address, '') AS remote_address, coalesce(signed, '') AS signed, sign
     FROM json_to_recordset(%(results)s) AS result (position integer, delivery_id text, lease_token uuid, state text,
         delay float8, attempt_id text, number integer, age float8, latency_ms integer, status_code integer, error text,
-        problem text, response_headers jsonb, response_body bytea, remote_address text, sign text)
+        problem text, response_headers jsonb, response_body bytea, remote_address text, signed text, sign text)
 ), ours AS MATERIALIZED (
     -- The rows come in the order of their ids. One by one: a join might read all that is due.
     SELECT result.*, held.endpoint_id FROM result CROSS JOIN LATERAL (
@@ -81,9 +83,9 @@ WITH result AS (
     WHERE due.delivery_id = ours.delivery_id AND ours.delay IS NOT NULL
 ), logged AS (
     INSERT INTO attempt (id, delivery_id, number, start_time, latency_ms, status_code, error, response_headers,
-        response_body, remote_address)
+        response_body, remote_address, signed)
     SELECT attempt_id, delivery_id, number, now() - make_interval(secs => age), latency_ms, status_code, error,
-        response_headers, response_body, remote_address
+        response_headers, response_body, remote_address, signed
     FROM ours WHERE attempt_id IS NOT NULL
 ), updated AS (
     UPDATE delivery SET
@@ -221,4 +223,6 @@ def _row(position: int, result: Result, moment: float) -> dict[str, Any]:
         row["response_body"] = "\\x" + result.response_body.hex()
     if result.remote_address:
         row["remote_address"] = result.remote_address
+    if result.signed:
+        row["signed"] = result.signed
     return row

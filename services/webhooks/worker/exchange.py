@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pycurl
@@ -61,13 +62,16 @@ class Request(NamedTuple):
     body: bytes
 
 
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
 class Exchange(NamedTuple):
     """How a request ended: with a ``status``, or with an ``error_kind`` and an ``error``, never with both.
 
     ``error`` is the kind and a plain sentence, “timeout: no complete answer within 15 s”. ``latency_ms`` runs from
     the submit to the end. ``response_headers`` have lower-case names, repeated ones joined by “, ”, no NUL, 16 KB in
     all; ``response_body`` is the first 16 KB. What had come before an error is kept for the log. ``remote_address`` is
-    the IP address that was connected to.
+    the IP address that was connected to. ``request_headers`` are the Request's, as they were sent.
     """
 
     token: Any
@@ -79,6 +83,7 @@ class Exchange(NamedTuple):
     response_body: bytes
     retry_after: str | None
     remote_address: str | None
+    request_headers: Mapping[str, str] = _NONE
 
 
 @dataclass(frozen=True, slots=True)

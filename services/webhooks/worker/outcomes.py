@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from services.webhooks import retry
+from services.webhooks import retry, signing
 from services.webhooks.retry import Decision
 from services.webhooks.worker.completion import Result, Sign
 from services.webhooks.worker.due import Job
@@ -53,6 +53,7 @@ def of_exchange(exchange: Exchange, *, attempt_id: str, jitter: float, now: Mome
         response_headers=exchange.response_headers,
         response_body=exchange.response_body,
         remote_address=exchange.remote_address or "",
+        signed=signing.compact(exchange.request_headers),
         sign=sign(exchange),
     )
     return Outcome(result, job.endpoint_id if decision.disable_endpoint else None)
@@ -101,6 +102,7 @@ def _unsent(job: Job, decision: Decision | None, error: str, attempt_id: str | N
         response_headers={},
         response_body=b"",
         remote_address="",
+        signed="",
         sign=Sign.NONE,
     )
 
