@@ -1,12 +1,13 @@
 # `make help` lists what there is. Everything runs in .venv, which the first target that needs it makes.
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench chaos format proto lock clean
+.PHONY: help up test check docs stubs bench chaos format proto lock clean
 
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --no-input install --quiet --progress-bar off --require-hashes
-SOURCES := proto/generate.py proto/check.py services gateway cli rig bench chaos tests
+SOURCES := proto/generate.py proto/check.py services gateway cli rig bench chaos tests docs/site clients/python
+PROSE := docs README.md CONTRIBUTING.md CHANGELOG.md deploy/runbooks clients/python
 UP_OPTIONS := $(if $(PORTS),--port-base $(PORTS)) $(if $(STATE),--state $(STATE))
 
 help: ## List the targets
@@ -16,15 +17,23 @@ help: ## List the targets
 up: $(VENV)/.installed ## Run everything here, with a database of its own and a sample shop
 	@$(BIN)/sedifex up $(UP_OPTIONS)
 
-test: $(VENV)/.installed-dev ## Run all tests
+test: $(VENV)/.installed-dev $(VENV)/.installed-docs ## Run all tests
 	@tests/programs.sh
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(VENV)/.installed-dev ## Check style, types, the contract and the generated code
+check: $(VENV)/.installed-dev ## Check style, types, spelling, links, the contract and the generated code
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy $(SOURCES)
+	$(BIN)/codespell $(PROSE)
+	$(BIN)/python docs/site/links.py
 	$(BIN)/python proto/check.py $(if $(BASE),--base $(BASE))
+
+docs: $(VENV)/.installed-docs ## Build the documentation's site, which the gateway serves at /guide
+	@$(BIN)/python -m docs.site.build
+
+stubs: $(VENV)/.installed-dev ## Build a wheel of the Python stubs for other programs, into build/stubs
+	@$(BIN)/python clients/python/build.py
 
 bench: $(VENV)/.installed-dev ## Measure, each figure beside its reference (ARGS="--only rpc --seconds 60")
 	@$(BIN)/python -m bench $(ARGS)
@@ -43,6 +52,7 @@ proto: $(VENV)/.installed-dev ## Put the contract into shape and generate proto/
 lock: $(VENV)/.installed-dev ## Lock the newest dependencies that requirements*.in allow, with hashes
 	$(BIN)/uv pip compile $(LOCK) requirements.in --output-file requirements.txt
 	$(BIN)/uv pip compile $(LOCK) requirements-dev.in --output-file requirements-dev.txt
+	$(BIN)/uv pip compile $(LOCK) requirements-docs.in --output-file requirements-docs.txt
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
@@ -65,4 +75,9 @@ $(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/python
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@echo "Installing what checks and tests need (once, about half a minute) ..."
 	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.installed-docs: requirements-docs.txt $(VENV)/.installed-dev
+	@echo "Installing what the documentation's site needs (once, a few seconds) ..."
+	@$(PIP) -r requirements-docs.txt
 	@touch $@

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from gateway import admin, reference, schemas, transcoding, uploads
+from gateway import admin, guide, reference, schemas, transcoding, uploads
 from gateway.answering import tell
 from gateway.clients import Backend, readiness
 from gateway.cross_origin import cross_origin
@@ -70,6 +70,8 @@ def build(settings: GatewaySettings, services: list[Backend], beside: Sequence[B
     if settings.gateway_sample_shop:
         pictures = _Pictures(directory=Path(__file__).with_name("sample_shop") / "images")
         routes.append(Mount("/sample-shop/images", pictures))
+    if settings.gateway_guide is not None:
+        routes += guide.routes(settings.gateway_guide)
     routes += admin.routes(settings, services, origins.metadata)
     routes.append(Mount("/", transcoder))
     return Starlette(

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-UNIX = ("cat", "grep", "head", "sed", "sleep", "sort", "tail", "tr")
+UNIX = ("cat", "grep", "head", "rm", "sed", "sleep", "sort", "tail", "tr")
 """Programs that need not be named."""
 SESSION_S = 90.0
 
@@ -101,6 +101,7 @@ class Runbook:
         with subprocess.Popen(
             [_found("bash"), "--noprofile", "--norc", str(session)],
             env={"PATH": str(folder / "bin"), "HOME": str(folder), "LC_ALL": "C.UTF-8", **given},
+            cwd=folder,
             stdin=subprocess.PIPE,
             text=True,
             start_new_session=True,

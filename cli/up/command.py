@@ -30,6 +30,8 @@ from services.common.settings import (
 
 READY_S = 30.0
 TEND_S = 0.5
+GUIDE = Path(__file__).resolve().parents[2] / "build" / "guide" / "html"
+"""The documentation's site, where somebody has built it with `make docs`."""
 
 console = Console(highlight=False)
 
@@ -128,6 +130,7 @@ class _System:
             "SEDIFEX_WEBHOOK_ALLOW_HTTP": "true",
             "SEDIFEX_WEBHOOK_ALLOWED_NETWORKS": '["127.0.0.0/8"]',
             "PYTHONUNBUFFERED": "1",
+            **({"SEDIFEX_GATEWAY_GUIDE": str(GUIDE)} if GUIDE.is_dir() else {}),
         }
 
     def _until_ready(self, port: int) -> None:
@@ -180,6 +183,7 @@ def _explain(made: Demo, state: State, seconds: float) -> None:
   first owner     {made.ownerInvitation or "has joined: sign in there"}
   API             {made.gateway}/v1/{made.store}/products
   reference       {made.gateway}/docs
+  guide           {f"{made.gateway}/guide/" if GUIDE.is_dir() else "make docs builds it"}
   API key         {made.apiKey}
   operator token  {made.operatorToken}
   webhook secret  {made.webhookSecret}

@@ -20,6 +20,7 @@ from pydantic import (
     AliasChoices,
     Base64Bytes,
     BaseModel,
+    DirectoryPath,
     Field,
     SecretStr,
     ValidationError,
@@ -265,6 +266,9 @@ class GatewaySettings(InternalSettings):
         description="the WordPress plugin as `make plugin` builds it, for shop owners to download",
     )
     gateway_sample_shop: bool = Field(default=False, description="serve the pictures of the sample shop")
+    gateway_guide: DirectoryPath | None = Field(
+        default=None, description="the folder of the documentation's site, build/guide/html, to serve at /guide"
+    )
     gateway_github_keys: list[PublicKey] = Field(
         default=[],
         max_length=20,

@@ -4,6 +4,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -214,6 +215,18 @@ async def test_a_service_that_is_away_is_503_without_its_address(system: System)
             assert "127.0.0.1" not in answer.text
             assert answer.json()["error"]["status"] == "UNAVAILABLE"
             assert (await client.get("/sample-shop/images/gari.svg")).status_code == 404
+
+
+async def test_the_guide_is_served_where_there_is_one(system: System, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("the first page")
+    shared = system.settings.keys.model_dump(include={"keys_address", "catalog_address", "webhooks_address"})
+    own = {"service_secret": random_secret(), "gateway_guide": tmp_path}
+    async with backends(GatewaySettings.model_validate(shared | own)) as services:
+        for guide, status in ((tmp_path, 200), (None, 404)):
+            settings = GatewaySettings.model_validate(shared | own | {"gateway_guide": guide})
+            transport = httpx.ASGITransport(app.build(settings, services))
+            async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as client:
+                assert (await client.get("/guide/")).status_code == status
 
 
 async def test_the_description_is_valid_openapi_and_tells_of_every_method(gateway: httpx.AsyncClient) -> None:
