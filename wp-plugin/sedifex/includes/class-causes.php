@@ -110,6 +110,11 @@ final class Causes
                 __('Paste the connection code from Sedifex once more.', 'sedifex'),
                 'key',
             ],
+            'key_ending' => [
+                __('The key of this website stops working soon: it was replaced in Sedifex, or given an end.', 'sedifex'),
+                __('Paste the new connection code from Sedifex below before that; nothing stops meanwhile.', 'sedifex'),
+                'key',
+            ],
             'no_shops' => [
                 __('The key is right, but opens no shop.', 'sedifex'),
                 __('In Sedifex, make the connection code on the page of the shop that you want to show.', 'sedifex'),

@@ -88,6 +88,7 @@ final class Connections
         Lock::forget($id);
         Views::forget($id);
         delete_option("sedifex_events_$id");
+        delete_option("sedifex_hook_$id");
     }
 
     /**
