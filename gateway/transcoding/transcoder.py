@@ -5,7 +5,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
@@ -41,6 +41,8 @@ class Options:
 
     `rendered_bytes` bounds the memory of rendered answers (see `rendered`); 0 switches it off.
 
+    `answer_headers` names headers of the answer by the trailing metadata of the service that they are taken from.
+
     `partial_etags` has the full names of messages whose etag changes with less than all that they show, as where they
     say what holds at this moment. Their etag is still that of writes; but they are never "not modified".
     """
@@ -53,6 +55,7 @@ class Options:
     cache_control_with_etag: str | None = "private, no-cache"
     vary: str | None = "Authorization"
     rendered_bytes: int = 32 << 20
+    answer_headers: Mapping[str, str] = field(default_factory=dict)
     partial_etags: frozenset[str] = frozenset()
     with_defaults: bool = False
 
@@ -130,8 +133,11 @@ class Transcoder:
         check_is_json(request, body)
         key = request.headers.get("Idempotency-Key")
         message = endpoint.request(body, match.variables, request.scope["query_string"], key)
-        ask = _asking(endpoint, timeout, self._metadata(request), request.receive)
-        return self._response(endpoint, await self._answer(endpoint, message, request, ask))
+        told = _Told(options.answer_headers)
+        ask = _asking(endpoint, timeout, self._metadata(request), request.receive, told)
+        response = self._response(endpoint, await self._answer(endpoint, message, request, ask))
+        response.headers.update(told.headers)
+        return response
 
     async def _answer(self, endpoint: Endpoint, message: Message, request: Request, ask: Ask) -> Answer:
         if not endpoint.binding.reads:
@@ -159,12 +165,30 @@ class Transcoder:
         return response
 
 
-def _asking(endpoint: Endpoint, timeout: float, metadata: Metadata, receive: Receive) -> Ask:
+class _Told:
+    """What services tell beside their answers, as headers."""
+
+    def __init__(self, wanted: Mapping[str, str]) -> None:
+        self._wanted = wanted
+        self.headers: dict[str, str] = {}
+
+    async def hear(self, call: grpc.aio.UnaryUnaryCall[Any, Any]) -> None:
+        """Take over what is wanted of a call that has succeeded."""
+        if self._wanted:
+            for key, value in await call.trailing_metadata():
+                if key in self._wanted and isinstance(value, str):
+                    self.headers[self._wanted[key]] = value
+
+
+def _asking(endpoint: Endpoint, timeout: float, metadata: Metadata, receive: Receive, told: _Told) -> Ask:
     """Return what calls the service for one request; all its calls together may take `timeout` seconds."""
     deadline = time.monotonic() + timeout
 
     async def ask(message: Message) -> Any:
-        return await _await_unless_gone(endpoint.call(message, deadline - time.monotonic(), metadata), receive)
+        call = endpoint.call(message, deadline - time.monotonic(), metadata)
+        response = await _await_unless_gone(call, receive)
+        await told.hear(call)
+        return response
 
     return ask
 

@@ -89,6 +89,7 @@ final class Connections
         Views::forget($id);
         delete_option("sedifex_events_$id");
         delete_option("sedifex_hook_$id");
+        delete_option("sedifex_own_page_$id");
     }
 
     /**
