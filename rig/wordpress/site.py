@@ -34,6 +34,7 @@ require 'wp-admin/includes/upgrade.php';
 wp_install($argv[1], 'admin', 'ama@shop.example', true, '', $argv[2]);
 update_option('permalink_structure', '/%postname%/');
 update_option('blogdescription', '');
+update_option('show_avatars', 0);
 update_option('timezone_string', 'Africa/Accra');
 update_user_meta(1, 'show_welcome_panel', 0);
 update_user_meta(1, 'wp_persisted_preferences', [
@@ -90,7 +91,7 @@ class Site:
     def activate(self) -> None:
         """Activates the plugin."""
         self.php(
-            "require 'wp-admin/includes/plugin.php'; $failed = activate_plugin('sedifex/sedifex.php');"
+            "require_once ABSPATH . 'wp-admin/includes/plugin.php'; $failed = activate_plugin('sedifex/sedifex.php');"
             "if (is_wp_error($failed)) { fwrite(STDERR, $failed->get_error_message()); exit(1); }"
         )
 
