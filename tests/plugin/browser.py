@@ -118,9 +118,7 @@ def session_of(site: Site) -> list[Any]:
             follow_redirects=False,
         )
         assert answer.status_code == 302, "the admin could not sign in"
-        return [
-            {"name": each.name, "value": each.value, "url": site.url} for each in client.cookies.jar if each.value
-        ]
+        return [{"name": each.name, "value": each.value, "url": site.url} for each in client.cookies.jar if each.value]
 
 
 def picture(page: Page, path: Path, **options: Any) -> None:

@@ -2,13 +2,12 @@
 
 /**
  * Plugin Name:       Sedifex
- * Plugin URI:        https://sedifex.com/wordpress
+ * Plugin URI:        https://sedifex.com
  * Description:       Shows your Sedifex shop on your website: prices and stock that are always up to date, and an order button for WhatsApp.
  * Version:           0.1.0
  * Requires at least: 6.5
  * Requires PHP:      7.4
  * Author:            Sedifex
- * Author URI:        https://sedifex.com
  * License:           GPL-2.0-or-later
  * License URI:       https://www.gnu.org/licenses/gpl-2.0.html
  * Text Domain:       sedifex

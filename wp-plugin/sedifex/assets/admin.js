@@ -21,12 +21,8 @@
     }
 
     function show(shop, answer) {
-        const panel = shop.querySelector('[data-sedifex-panel]');
-        const isOpen = panel.querySelector('details')?.open;
-        panel.innerHTML = answer.panel;
-        if (isOpen && panel.querySelector('details')) {
-            panel.querySelector('details').open = true;
-        }
+        shop.querySelector('[data-sedifex-panel]').innerHTML = answer.panel;
+        shop.querySelector('[data-sedifex-attempts]').innerHTML = answer.attempts;
     }
 
     function say(shop, text, isWorking) {
@@ -71,8 +67,8 @@
     }
 
     function isInUse(shop) {
-        const panel = shop.querySelector('[data-sedifex-panel]');
-        return panel.contains(document.activeElement) || String(getSelection()) !== '';
+        const parts = [...shop.querySelectorAll('[data-sedifex-panel], [data-sedifex-attempts]')];
+        return parts.some((part) => part.contains(document.activeElement)) || String(getSelection()) !== '';
     }
 
     for (const shop of document.querySelectorAll('[data-sedifex-shop]')) {

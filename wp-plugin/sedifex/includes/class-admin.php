@@ -27,7 +27,33 @@ final class Admin
     public static function addPage(): void
     {
         $title = __('Sedifex', 'sedifex');
-        add_menu_page($title, $title . self::bubble(), self::CAPABILITY, self::PAGE, [self::class, 'show'], 'dashicons-store', 56);
+        $page = add_menu_page($title, $title . self::bubble(), self::CAPABILITY, self::PAGE, [self::class, 'show'], 'dashicons-store', 56);
+        add_action("load-$page", [self::class, 'addHelp']);
+    }
+
+    /**
+     * The tabs behind WordPress' own button "Help".
+     */
+    public static function addHelp(): void
+    {
+        $tabs = [
+            'start' => [
+                __('Getting started', 'sedifex'),
+                __('In Sedifex, open “Connect WordPress” and copy the connection code. Paste it here and press “Test connection”: the page then names your shop and shows a preview. “Create my shop page” publishes a page with your products.', 'sedifex'),
+            ],
+            'fresh' => [
+                __('How fresh it is', 'sedifex'),
+                __('Sedifex tells this website of every change, so a new price is shown within a second or two. Where that is not possible, changes are looked for every minute or so. If Sedifex cannot be reached, your shop page stays up with what was read last.', 'sedifex'),
+            ],
+            'key' => [
+                __('The key', 'sedifex'),
+                __('The key is kept encrypted and never shown again, but for its last four letters. When you replace it in Sedifex, this page says so before the old one ends: paste the new connection code under “Replace the key”.', 'sedifex'),
+            ],
+        ];
+        foreach ($tabs as $id => [$title, $text]) {
+            $content = '<p>' . esc_html($text) . '</p>';
+            get_current_screen()->add_help_tab(['id' => "sedifex-$id", 'title' => $title, 'content' => $content]);
+        }
     }
 
     public static function addLink(array $links): array
@@ -80,16 +106,21 @@ final class Admin
         } elseif (!$connections) {
             SetupPage::connect();
         }
-        foreach ($connections as $connection) {
-            if (!ShopPages::exists($connection['page']) && !get_option("sedifex_own_page_{$connection['id']}")) {
+        $isSettingUp = Pending::exists() || !$connections;
+        foreach ($connections as $id => $connection) {
+            $hasPage = ShopPages::exists($connection['page']) || get_option("sedifex_own_page_$id");
+            if (!$hasPage) {
                 SetupPage::preview($connection);
+                $isSettingUp = true;
             }
-            ShopCard::show($connection);
+            if ($hasPage || Health::of($id)->level !== Health::HEALTHY) {
+                ShopCard::show($connection);
+            }
         }
-        if ($connections) {
+        if (!$isSettingUp) {
             self::showSettings();
+            self::showHelp();
         }
-        self::showHelp();
         echo '</div>';
     }
 
@@ -106,7 +137,7 @@ final class Admin
         echo '</select> <button class="button">' . esc_html__('Save', 'sedifex') . '</button></p><p class="sedifex-quiet">'
             . esc_html__('With instant updates on, changes are shown within a second or two all the same.', 'sedifex') . '</p>';
         AdminForms::close();
-        echo '<details class="sedifex-details"' . (Pending::exists() ? ' open' : '') . '><summary>' . esc_html__('Connect another shop', 'sedifex') . '</summary>';
+        echo '<details class="sedifex-details"''><summary>' . esc_html__('Connect another shop', 'sedifex') . '</summary>';
         AdminForms::connect('connect', '', 'another');
         echo '</details></section>';
     }
@@ -115,8 +146,7 @@ final class Admin
     {
         echo '<section class="sedifex-card-box" aria-labelledby="sedifex-help"><h2 id="sedifex-help">' . esc_html__('Products on any page', 'sedifex') . '</h2><p>'
             . esc_html__('In the editor, add the block “Sedifex products”. In classic themes and page builders, use the shortcode:', 'sedifex')
-            . '</p><p><code class="sedifex-code">[sedifex_products category="Skin Care" limit="8" columns="4"]</code></p><p><a href="'
-            . esc_url('https://sedifex.com/docs/wordpress') . '">' . esc_html__('Guide with pictures', 'sedifex') . '</a></p></section>';
+            . '</p><p><code class="sedifex-code">[sedifex_products category="Skin Care" limit="8" columns="4"]</code></p></section>';
     }
 
     /**

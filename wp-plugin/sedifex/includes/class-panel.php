@@ -19,7 +19,7 @@ final class Panel
     public static function html(string $id): string
     {
         $health = Health::of($id);
-        return self::top($health) . self::problem($health) . self::facts($health) . self::attempts($health);
+        return self::top($health) . self::problem($health) . self::facts($health);
     }
 
     /**
@@ -151,13 +151,12 @@ final class Panel
         return esc_html__('Run by WordPress', 'sedifex');
     }
 
-    private static function attempts(Health $health): string
+    /**
+     * The last attempts as a table.
+     */
+    public static function attempts(Health $health): string
     {
-        if (!$health->status['attempts']) {
-            return '';
-        }
-        $html = '<details class="sedifex-details"><summary>' . esc_html__('Last 10 attempts', 'sedifex') . '</summary>';
-        $html .= '<div class="sedifex-scroll" tabindex="0" role="region" aria-label="' . esc_attr__('Last 10 attempts', 'sedifex') . '">';
+        $html = '<div class="sedifex-scroll" tabindex="0" role="region" aria-label="' . esc_attr__('Last 10 attempts', 'sedifex') . '">';
         $html .= '<table class="widefat striped"><thead><tr>';
         $columns = [__('When', 'sedifex'), __('What', 'sedifex'), __('Result', 'sedifex'), __('Took', 'sedifex'), __('Request id', 'sedifex')];
         foreach ($columns as $column) {
@@ -167,7 +166,7 @@ final class Panel
         foreach ($health->status['attempts'] as $attempt) {
             $html .= self::attempt($attempt);
         }
-        return "$html</tbody></table></div></details>";
+        return "$html</tbody></table></div>";
     }
 
     private static function attempt(array $attempt): string

@@ -52,10 +52,12 @@ final class Rest
     private static function panel(string $id, string $result): \WP_REST_Response
     {
         $left = get_option("sedifex_staging_$id");
+        $isThere = Connections::find($id) !== null;
         return new \WP_REST_Response([
             'result' => $result,
             'read' => is_array($left) ? count($left['products']) : 0,
-            'panel' => Connections::find($id) === null ? '' : Panel::html($id),
+            'panel' => $isThere ? Panel::html($id) : '',
+            'attempts' => $isThere ? Panel::attempts(Health::of($id)) : '',
         ]);
     }
 }

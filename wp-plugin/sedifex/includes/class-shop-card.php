@@ -49,6 +49,10 @@ final class ShopCard
         $id = $connection['id'];
         $action = $health->reason === '' ? '' : Causes::of($health->reason)['action'];
         $needsKey = in_array($action, ['key', 'store'], true);
+        echo '<details class="sedifex-details"><summary>' . esc_html__('Last 10 attempts', 'sedifex') . '</summary><div data-sedifex-attempts>';
+        // phpcs:ignore WordPress.Security.EscapeOutput -- as above.
+        echo Panel::attempts($health);
+        echo '</div></details>';
         echo '<details class="sedifex-details"' . ($needsKey ? ' open' : '') . '><summary>' . esc_html__('Replace the key', 'sedifex') . '</summary>';
         if (Secrets::configuredKey($id) !== '') {
             echo '<p>' . esc_html__('The key stands in wp-config.php or in the environment (SEDIFEX_API_KEY): change it there.', 'sedifex') . '</p>';

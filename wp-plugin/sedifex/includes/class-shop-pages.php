@@ -21,7 +21,7 @@ final class ShopPages
         if (self::exists($connection['page'])) {
             return $connection['page'];
         }
-        $attributes = wp_json_encode(['store' => $connection['id'], 'limit' => 48, 'heading' => 2]);
+        $attributes = wp_json_encode(['store' => $connection['id'], 'limit' => 48, 'heading' => 2, 'align' => 'wide']);
         $page = wp_insert_post([
             'post_type' => 'page',
             'post_status' => 'publish',
