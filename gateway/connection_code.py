@@ -2,8 +2,8 @@
 
     sdfxc1.<address, base64url without padding>.<key>.<CRC-32 of all before the last dot, 8 hex digits>
 
-The key stands in it as it is, so that scanners for leaked keys find it there too; the check sum tells a merchant who has
-copied half of it. A code is as secret as its key: shown once, never logged, never in a URL.
+The key stands in it as it is, so that scanners for leaked keys find it there too; the check sum tells a merchant who
+has copied half of it. A code is as secret as its key: shown once, never logged, never in a URL.
 
 Its other reader is wp-plugin/sedifex/includes/class-connection-code.php; tests/vectors/connection_codes.json holds for
 both.

@@ -10,7 +10,7 @@ add_filter('http_allowed_safe_ports', function () {
 add_filter('pre_wp_mail', '__return_true');
 add_filter('pre_http_request', function ($answer, $arguments, $url) {
     $host = (string) wp_parse_url($url, PHP_URL_HOST);
-    if (in_array($host, ['127.0.0.1', 'localhost'], true) || substr($host, -8) === '.invalid') {
+    if ($answer !== false || in_array($host, ['127.0.0.1', 'localhost'], true) || substr($host, -8) === '.invalid') {
         return $answer;
     }
     if ($host === 'api.wordpress.org') {

@@ -4,7 +4,6 @@ Debian's newer suites carry newer WordPress than the machine's own. They are rea
 one source is the mirror that the machine's own sources name.
 """
 
-import os
 import shutil
 import subprocess
 import sys
@@ -92,10 +91,10 @@ def _place_links(source: Path, root: Path) -> None:
     """Makes links that would hold once the packages were installed hold inside `root`; takes out what leads nowhere."""
     links = [each for each in source.rglob("*") if each.is_symlink()]
     for link in links:
-        target = os.readlink(link)
-        if target.startswith("/"):
+        target = link.readlink()
+        if target.is_absolute():
             link.unlink()
-            link.symlink_to(root / target.lstrip("/"))
+            link.symlink_to(root / target.relative_to("/"))
     for link in links:
         if not link.exists():
             link.unlink()
@@ -148,7 +147,7 @@ def _unpack_sqlite(folder: Path) -> None:
         with tarfile.open(next(work.glob("*.tgz"))) as archive:
             archive.extract("package/sqlite-database-integration.zip", work, filter="data")
         with zipfile.ZipFile(work / "package" / "sqlite-database-integration.zip") as archive:
-            archive.extractall(work / "unpacked")
+            archive.extractall(work / "unpacked")  # noqa: S202 - zipfile itself keeps inside the folder
         (found,) = (each.parent for each in (work / "unpacked").rglob("db.copy"))
         shutil.copytree(found, folder, dirs_exist_ok=True)
 

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -19,6 +20,7 @@ from typing import Any
 from rig.wordpress import packages
 
 START_S = 20.0
+MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of our own in it
 WORKERS = 6
 """A page, its pictures, and what the site asks of itself go on at the same time."""
 
@@ -53,6 +55,8 @@ class Site:
     url: str
     password: str
     """Of "admin"."""
+    database: Path
+    """The folder of its database: in memory where the machine has a file system there, for each write waits for it."""
     environment: dict[str, str] = field(default_factory=dict)
     """What the site's PHP finds in its environment, on top of this process's own."""
     _server: "subprocess.Popen[bytes] | None" = None
@@ -61,11 +65,6 @@ class Site:
     def log(self) -> Path:
         """What WordPress and PHP complain of (WP_DEBUG_LOG)."""
         return self.folder / "wp-content" / "debug.log"
-
-    @property
-    def database(self) -> Path:
-        """The SQLite file."""
-        return self.folder / "wp-content" / "database" / ".ht.sqlite"
 
     def php(self, code: str, *arguments: str) -> str:
         """Runs PHP with WordPress loaded; answers what it prints.
@@ -127,16 +126,6 @@ class Site:
             self._server.wait()
             self._server = None
 
-    def save(self) -> Path:
-        """Keeps the database as it is now, for `restore`."""
-        kept = self.database.with_suffix(".kept")
-        shutil.copyfile(self.database, kept)
-        return kept
-
-    def restore(self) -> None:
-        """Puts the database back to what `save` has kept."""
-        shutil.copyfile(self.database.with_suffix(".kept"), self.database)
-
     def _run(self, code: str, *arguments: str) -> str:
         host = self.url.removeprefix("http://")
         # As if a visitor had asked, for what WordPress takes from a request.
@@ -174,6 +163,7 @@ def site(
         yield made
     finally:
         made.stop()
+        shutil.rmtree(made.database, ignore_errors=True)
 
 
 def prepare(folder: Path, version: str, constants: Mapping[str, Any]) -> Site:
@@ -185,7 +175,7 @@ def prepare(folder: Path, version: str, constants: Mapping[str, Any]) -> Site:
     tree, drop_in = packages.wordpress(version, CACHE), packages.sqlite_drop_in(CACHE)
     shutil.copytree(tree, folder, copy_function=_link)
     content = folder / "wp-content"
-    for name in ("plugins", "mu-plugins", "database", "uploads"):
+    for name in ("plugins", "mu-plugins", "uploads"):
         (content / name).mkdir(exist_ok=True)
     shutil.copytree(drop_in, content / "plugins" / "sqlite-database-integration", copy_function=_link)
     plugin = content / "plugins" / "sqlite-database-integration"
@@ -198,8 +188,9 @@ def prepare(folder: Path, version: str, constants: Mapping[str, Any]) -> Site:
     shutil.copy(_HERE / "on_one_machine.php", content / "mu-plugins" / "on-one-machine.php")
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    (folder / "wp-config.php").write_text(_configuration(url, constants))
-    return Site(folder, url, secrets.token_urlsafe(12))
+    database = Path(tempfile.mkdtemp(prefix="wordpress-", dir=MEMORY if MEMORY.is_dir() else None))
+    (folder / "wp-config.php").write_text(_configuration(url, {"DB_DIR": str(database), **constants}))
+    return Site(folder, url, secrets.token_urlsafe(12), database)
 
 
 def _configuration(url: str, constants: Mapping[str, Any]) -> str:
@@ -215,7 +206,6 @@ def _configuration(url: str, constants: Mapping[str, Any]) -> str:
         "WP_DEBUG": True,
         "WP_DEBUG_LOG": True,
         "WP_DEBUG_DISPLAY": False,
-        "WP_ENVIRONMENT_TYPE": "local",
         "WP_HTTP_BLOCK_EXTERNAL": False,  # the must-use plugin says who may be asked
         "AUTOMATIC_UPDATER_DISABLED": True,
         "DISALLOW_FILE_EDIT": True,
@@ -223,7 +213,8 @@ def _configuration(url: str, constants: Mapping[str, Any]) -> str:
         **constants,
     }
     lines = [f"define({_php(name)}, {_php(value)});" for name, value in values.items()]
-    return "\n".join(["<?php", *lines, "$table_prefix = 'wp_';", "require_once __DIR__ . '/wp-settings.php';", ""])
+    kind = "define('WP_ENVIRONMENT_TYPE', getenv('SEDIFEX_TEST_PRODUCTION') ? 'production' : 'local');"
+    return "\n".join(["<?php", *lines, kind, "$table_prefix = 'wp_';", "require_once __DIR__ . '/wp-settings.php';", ""])
 
 
 def _link(source: str, target: str) -> None:

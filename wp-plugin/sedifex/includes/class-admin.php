@@ -137,7 +137,7 @@ final class Admin
         echo '</select> <button class="button">' . esc_html__('Save', 'sedifex') . '</button></p><p class="sedifex-quiet">'
             . esc_html__('With instant updates on, changes are shown within a second or two all the same.', 'sedifex') . '</p>';
         AdminForms::close();
-        echo '<details class="sedifex-details"''><summary>' . esc_html__('Connect another shop', 'sedifex') . '</summary>';
+        echo '<details class="sedifex-details"><summary>' . esc_html__('Connect another shop', 'sedifex') . '</summary>';
         AdminForms::connect('connect', '', 'another');
         echo '</details></section>';
     }

@@ -36,7 +36,7 @@ final class Rest
      */
     public static function sync(\WP_REST_Request $request): \WP_REST_Response
     {
-        $id = (string) $request['id'];
+        $id = (string) ($request->get_url_params()['id'] ?? '');
         $health = Health::of($id);
         if ($health->syncRefusal() !== '') {
             return self::panel($id, 'failed');
@@ -46,7 +46,7 @@ final class Rest
 
     public static function health(\WP_REST_Request $request): \WP_REST_Response
     {
-        return self::panel((string) $request['id'], '');
+        return self::panel((string) ($request->get_url_params()['id'] ?? ''), '');
     }
 
     private static function panel(string $id, string $result): \WP_REST_Response

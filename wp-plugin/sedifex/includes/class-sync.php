@@ -59,9 +59,9 @@ final class Sync
      */
     public static function acceptEmpty(string $id): void
     {
-        (new Snapshot([], '', ''))->save($id);
-        Status::clearFailure($id);
-        self::now($id, self::BUDGET_S);
+        self::locked($id, static function (Lock $lock) use ($id): string {
+            return self::read($id, true, $lock, self::BUDGET_S, true);
+        });
     }
 
     private static function locked(string $id, callable $work): string
@@ -79,7 +79,7 @@ final class Sync
         }
     }
 
-    private static function read(string $id, bool $full, Lock $lock, float $seconds): string
+    private static function read(string $id, bool $full, Lock $lock, float $seconds, bool $mayBeEmpty = false): string
     {
         $began = microtime(true);
         $ms = static function () use ($began): int {
@@ -95,7 +95,7 @@ final class Sync
                 $before = self::readChanges($id, $api, $before, $lock, !$full, $ms);
             }
             if ($before === null || $full) {
-                return self::readAll($id, $api, $before, $lock, $began + $seconds, $ms);
+                return self::readAll($id, $api, $mayBeEmpty || self::isEmpty($id, $before), $lock, $began + $seconds, $ms);
             }
         } catch (Failure $failure) {
             Status::failed($id, $failure, $ms());
@@ -139,7 +139,7 @@ final class Sync
     private static function readAll(
         string $id,
         Api $api,
-        ?Snapshot $before,
+        bool $mayBeEmpty,
         Lock $lock,
         float $deadline,
         callable $ms
@@ -154,14 +154,21 @@ final class Sync
             }
         } while (!$reading->isComplete);
         delete_option("sedifex_staging_$id");
-        // What the snapshot holds that the feed of changes has not taken away cannot be gone all at once.
-        $hadSome = $before === null ? (bool) (self::snapshotNow($id)->products ?? []) : (bool) $before->products;
-        if (!$reading->products && $hadSome) {
+        if (!$reading->products && !$mayBeEmpty) {
             throw new Failure('empty', '', 200, 0, $reading->requestId);
         }
         Connections::describe($id, self::store($api, $id));
         self::commit($id, $reading, self::snapshotNow($id), $ms());
         return 'done';
+    }
+
+    /**
+     * Whether nothing is left of the shop by the feed of changes. What it has not taken away cannot be gone all at once.
+     */
+    private static function isEmpty(string $id, ?Snapshot $afterChanges): bool
+    {
+        $left = $afterChanges ?? self::snapshotNow($id);
+        return $left === null || $left->products === [];
     }
 
     private static function store(Api $api, string $id): array

@@ -40,7 +40,7 @@ final class Webhook
      */
     public static function mayDeliver(\WP_REST_Request $request)
     {
-        $id = (string) $request['id'];
+        $id = self::connection($request);
         $body = $request->get_body();
         $secrets = Secrets::webhookSecrets($id);
         if (!$secrets || strlen($body) > self::MAX_BYTES) {
@@ -60,7 +60,7 @@ final class Webhook
      */
     public static function receive(\WP_REST_Request $request): \WP_REST_Response
     {
-        $id = (string) $request['id'];
+        $id = self::connection($request);
         $event = json_decode($request->get_body(), true);
         $eventId = is_array($event) ? (string) ($event['id'] ?? '') : '';
         $type = is_array($event) ? (string) ($event['type'] ?? '') : '';
@@ -109,6 +109,14 @@ final class Webhook
         if ($id !== '' && Sync::run($id) === 'busy') {
             Schedule::plan($id, time());
         }
+    }
+
+    /**
+     * The connection that the address names. Not `$request['id']`: there the body, which has an id too, goes first.
+     */
+    private static function connection(\WP_REST_Request $request): string
+    {
+        return (string) ($request->get_url_params()['id'] ?? '');
     }
 
     private static function refused(string $reason): \WP_Error
