@@ -126,6 +126,17 @@ class Site:
             self._server.wait()
             self._server = None
 
+    @contextmanager
+    def configured(self, name: str, value: str | bool) -> Iterator[None]:
+        """The site with another constant in its configuration, while the context lasts."""
+        file = self.folder / "wp-config.php"
+        before = file.read_text()
+        file.write_text(before.replace("<?php\n", f"<?php\ndefine({_php(name)}, {_php(value)});\n", 1))
+        try:
+            yield
+        finally:
+            file.write_text(before)
+
     def _run(self, code: str, *arguments: str) -> str:
         host = self.url.removeprefix("http://")
         # As if a visitor had asked, for what WordPress takes from a request.

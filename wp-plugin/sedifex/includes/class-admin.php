@@ -93,9 +93,9 @@ final class Admin
             return;
         }
         $connections = Connections::all();
-        echo '<div class="wrap sedifex"><header class="sedifex-head"><span class="dashicons dashicons-store" aria-hidden="true"></span><div><h1>'
+        echo '<div class="wrap sedifex"><div class="sedifex-head"><span class="dashicons dashicons-store" aria-hidden="true"></span><div><h1>'
             . esc_html__('Sedifex', 'sedifex') . '</h1><p>'
-            . esc_html__('Your shop on your website, always up to date.', 'sedifex') . '</p></div></header>'
+            . esc_html__('Your shop on your website, always up to date.', 'sedifex') . '</p></div></div>'
             . '<hr class="wp-header-end">';
         $said = Said::take();
         if ($said !== null) {
