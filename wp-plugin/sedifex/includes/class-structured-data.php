@@ -17,7 +17,7 @@ final class StructuredData
 
     public static function boot(): void
     {
-        add_action('wp_footer', [self::class, 'print'], 20);
+        add_action('wp_footer', [self::class, 'show'], 20);
     }
 
     /**
@@ -60,7 +60,7 @@ final class StructuredData
         return $item;
     }
 
-    public static function print(): void
+    public static function show(): void
     {
         if (!self::$shown) {
             return;

@@ -31,7 +31,7 @@ final class RenderingTest extends TestCase
         $this->connect();
         ob_start();
         echo $this->page(['show_category' => true, 'show_description' => true]);
-        StructuredData::print();
+        StructuredData::show();
         $html = (string) ob_get_clean();
         $page = new \DOMDocument();
         @$page->loadHTML('<?xml encoding="utf-8"?>' . $html);
@@ -173,8 +173,8 @@ final class RenderingTest extends TestCase
         $this->page(['ids' => 'a']);
         $this->page();
         ob_start();
-        StructuredData::print();
-        StructuredData::print();
+        StructuredData::show();
+        StructuredData::show();
         $html = (string) ob_get_clean();
         self::assertSame(1, substr_count($html, 'ld+json'));
         $list = json_decode(wp_strip_all_tags(str_replace(['<script', '</script>'], ['<b', '</b>'], $html)), true);

@@ -22,7 +22,7 @@ abstract class TestCase extends \PHPUnit\Framework\TestCase
         wp_set_current_user(0);
         // What a test before has rendered for a page.
         ob_start();
-        \Sedifex\StructuredData::print();
+        \Sedifex\StructuredData::show();
         ob_end_clean();
     }
 
