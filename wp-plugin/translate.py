@@ -25,8 +25,10 @@ def template() -> str:
     """The template of translations, out of the PHP files."""
     files = sorted(path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*.php"))
     keywords = [f"--keyword={each}" for each in FUNCTIONS]
-    options = ["--language=PHP", "--from-code=UTF-8", "--omit-header", "--add-comments=translators:", "--no-wrap"]
-    return HEADER + _run("xgettext", *options, "--keyword", *keywords, "--add-location=file", "--output=-", *files)
+    options = ["--language=PHP", "--from-code=UTF-8", "--add-comments=translators:", "--no-wrap", "--add-location=file"]
+    found = _run("xgettext", *options, "--keyword", *keywords, "--output=-", *files)
+    # Its own header has the time of day in it. (--omit-header would lose every character that is not ASCII.)
+    return HEADER + found.partition("\n\n")[2]
 
 
 def merge(po: Path, pot: Path) -> str:
