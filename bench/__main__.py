@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import catalog, keys, webhooks
+from bench import catalog, keys, webhooks, wordpress
 from bench.figures import Figure, Row, Run, show
 from rig import program, system
 
-FIGURES: tuple[Figure, ...] = (*keys.FIGURES, *catalog.FIGURES, *webhooks.FIGURES)
+FIGURES: tuple[Figure, ...] = (*keys.FIGURES, *catalog.FIGURES, *webhooks.FIGURES, *wordpress.FIGURES)
 
 # Wide enough for the table also where the output goes to a file.
 console = Console(highlight=False, width=max(Console().width, 140))

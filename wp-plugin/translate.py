@@ -1,4 +1,4 @@
-"""Brings the translations up to date: the template out of the sources, the .po files after it, the .mo files after those.
+"""Brings translations up to date: the template out of the sources, the .po files after it, the .mo files after those.
 
 Needs gettext. What it writes is committed, and a test says when it is not fresh: `python wp-plugin/translate.py`.
 """

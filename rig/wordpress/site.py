@@ -225,7 +225,9 @@ def _configuration(url: str, constants: Mapping[str, Any]) -> str:
     }
     lines = [f"define({_php(name)}, {_php(value)});" for name, value in values.items()]
     kind = "define('WP_ENVIRONMENT_TYPE', getenv('SEDIFEX_TEST_PRODUCTION') ? 'production' : 'local');"
-    return "\n".join(["<?php", *lines, kind, "$table_prefix = 'wp_';", "require_once __DIR__ . '/wp-settings.php';", ""])
+    return "\n".join(
+        ["<?php", *lines, kind, "$table_prefix = 'wp_';", "require_once __DIR__ . '/wp-settings.php';", ""]
+    )
 
 
 def _link(source: str, target: str) -> None:

@@ -73,7 +73,7 @@ def front_of(gateway: str, certificate: Path | None = None) -> Iterator[Front]:
             if front.cut:
                 self.close_connection = True
 
-        do_GET = do_POST = do_DELETE = do_PATCH = _serve
+        do_GET = do_POST = do_DELETE = do_PATCH = _serve  # noqa: N815 - http.server names them
 
         def log_message(self, *_arguments: object) -> None:
             pass

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from rig.wordpress.site import Site
-from tests.plugin.browser import visiting
+from tests.plugin.browser import picture, visiting
 from tests.plugin.conftest import Shop, connect
 from tests.plugin.front import Front, front_of, until
 
@@ -21,13 +21,10 @@ update_option('sedifex_status_st_makola', $status, false);
 """
 """Makes as if the shop had been read so many seconds ago."""
 VISITORS = 24
-SLOW_S = 5.0
 WAIT_S = 15.0
 
 
-def test_a_burst_of_visitors_waits_for_nobody_and_causes_one_refresh(
-    wordpress: Site, shop: Shop, front: Front
-) -> None:
+def test_a_burst_of_visitors_waits_for_nobody_and_causes_one_refresh(wordpress: Site, shop: Shop, front: Front) -> None:
     connect(wordpress, shop, front.url)
     fresh = httpx.get(f"{wordpress.url}/shop/", timeout=WAIT_S).text
     wordpress.php(AGE, "100")
@@ -42,13 +39,15 @@ def test_a_burst_of_visitors_waits_for_nobody_and_causes_one_refresh(
     for _ in until(WAIT_S):
         if front.asked and _checked_ago(wordpress) < 50:
             break
-    time.sleep(0.5)  # for a second refresh to show itself, if there were one: nothing gives notice of what does not come
+    time.sleep(
+        0.5
+    )  # for a second refresh to show itself, if there were one: nothing gives notice of what does not come
     assert [path.partition("?")[0] for path in front.asked] == ["GET /v1/stores/st_makola/products:changes"]
 
 
 @pytest.mark.parametrize("status", [401, 429, 503])
 def test_what_the_api_refuses_is_told_and_the_remedy_mends_it(
-    status: int, wordpress: Site, shop: Shop, front: Front, browser: Browser
+    status: int, wordpress: Site, shop: Shop, front: Front, browser: Browser, pictures: Path
 ) -> None:
     connect(wordpress, shop, front.url)
     wordpress.php(AGE, "100")
@@ -68,8 +67,9 @@ def test_what_the_api_refuses_is_told_and_the_remedy_mends_it(
             assert sync.is_disabled()
             assert "asked for a pause until" in page.inner_text(".sedifex-do-sync")
             wordpress.php(AGE, "200")
-            sync = page.goto(page.url) and page.get_by_role("button", name="Sync now")
+            page.reload()
         if status == 401:
+            picture(page, pictures / "screenshot-7.jpg", type="jpeg", quality=82)
             assert page.locator("details[open]", has_text="Replace the key").count() == 1
             page.get_by_label("Connection code", exact=True).first.fill(shop.code(front.url))
             page.get_by_role("button", name="Test and replace").click()
@@ -101,8 +101,10 @@ def test_a_certificate_that_is_not_trusted_and_a_name_that_is_not_known_are_told
 ) -> None:
     certificate = tmp_path / "own.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-        + ["-subj", "/CN=127.0.0.1", "-keyout", str(certificate), "-out", str(tmp_path / "cert.pem")],
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-days", "2", "-subj", "/CN=127.0.0.1", "-keyout", str(certificate), "-out", str(tmp_path / "cert.pem")),
+        ],
         check=True,
         capture_output=True,
     )
@@ -129,12 +131,14 @@ def test_without_scheduled_tasks_news_still_comes_and_the_panel_says_what_is_wro
 ) -> None:
     connect(wordpress, shop)
     with wordpress.configured("DISABLE_WP_CRON", True):
-        shop.set_price(shop.products()[0]["name"], "2077.00")
+        product = shop.products()[0]
+        shop.set_price(product["name"], "2077.00")
         for _ in until(WAIT_S):
             if "2,077.00" in httpx.get(f"{wordpress.url}/shop/", timeout=WAIT_S).text:
                 break
         else:
             raise AssertionError("the price never came")
+        shop.set_price(product["name"], product["price"]["amount"])
         wordpress.php("update_option('sedifex_wanted_st_makola', 'due:' . (time() - 1000), false);")
         with visiting(browser, wordpress, as_admin=True) as ama:
             page = ama.open("/wp-admin/admin.php?page=sedifex")

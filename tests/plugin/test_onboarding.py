@@ -1,6 +1,7 @@
 """A merchant's first ten minutes: from a plugin that is not active to a shop page whose prices follow the shop."""
 
 import re
+import time
 from pathlib import Path
 
 import httpx
@@ -65,23 +66,20 @@ def test_a_merchant_gets_from_the_plugin_to_a_shop_page_in_minutes(
 
 
 def test_a_new_price_is_on_the_page_within_two_seconds(wordpress: Site, shop: Shop) -> None:
-    """Through the real catalog, webhooks, worker and gateway. One of three: this machine may be busy with other things."""
+    """Through the real catalog, webhooks, worker and gateway. One of three: the machine may be busy with others."""
     connect(wordpress, shop)
-    product = shop.products()[0]["name"]
-    page = f"{wordpress.url}/shop/"
+    product = shop.products()[0]
     took = []
-    for amount in ("1041.17", "1042.17", "1043.17"):
-        assert amount[1:] not in httpx.get(page, timeout=WAIT_S).text
-        shop.set_price(product, amount)
-        for waited, _ in enumerate(until(WAIT_S)):
-            if f"GH₵1,{amount[1:]}" in httpx.get(page, timeout=WAIT_S).text:
-                took.append(waited * 0.05)
-                break
-        else:
-            told = wordpress.php("echo Sedifex\\Diagnostics::text('st_makola');")
-            raise AssertionError(f"the price never came: {told}")
-        if took[-1] <= PROMISED_S:
-            return
+    try:
+        for amount in ("1041.17", "1042.17", "1043.17"):
+            shop.set_price(product["name"], amount)
+            began = time.monotonic()
+            _await_price(wordpress, f"GH₵1,{amount[1:]}")
+            took.append(time.monotonic() - began)
+            if took[-1] <= PROMISED_S:
+                return
+    finally:
+        shop.set_price(product["name"], product["price"]["amount"])
     raise AssertionError(f"none was there within {PROMISED_S} s: {took}")
 
 
@@ -107,3 +105,11 @@ def test_a_key_that_was_rotated_is_noticed_and_replaced_without_a_stop(
         ama.page.wait_for_selector(".sedifex-chip--healthy")
         assert chip.inner_text() == "Healthy"
         assert second not in ama.page.content()
+
+
+def _await_price(wordpress: Site, price: str) -> None:
+    for _ in until(WAIT_S):
+        if price in httpx.get(f"{wordpress.url}/shop/", timeout=WAIT_S).text:
+            return
+    told = wordpress.php("echo Sedifex\\Diagnostics::text('st_makola');")
+    raise AssertionError(f"the price never came: {told}")

@@ -74,10 +74,13 @@ def test_each_site_of_a_network_has_shops_of_its_own_and_removal_clears_all_of_t
         port = wordpress.url.rpartition(":")[2]
         constants = (
             "define('MULTISITE', true); define('SUBDOMAIN_INSTALL', false); define('PATH_CURRENT_SITE', '/');"
-            f"define('DOMAIN_CURRENT_SITE', '127.0.0.1:{port}'); define('SITE_ID_CURRENT_SITE', 1); define('BLOG_ID_CURRENT_SITE', 1);"
+            f"define('DOMAIN_CURRENT_SITE', '127.0.0.1:{port}');"
+            "define('SITE_ID_CURRENT_SITE', 1); define('BLOG_ID_CURRENT_SITE', 1);"
         )
-        wordpress.php("$wpdb->update($wpdb->base_prefix . 'site', ['domain' => $_SERVER['HTTP_HOST']], ['id' => 1]);"
-                      "$wpdb->update($wpdb->base_prefix . 'blogs', ['domain' => $_SERVER['HTTP_HOST']], ['blog_id' => 1]);")
+        wordpress.php(
+            "$wpdb->update($wpdb->base_prefix . 'site', ['domain' => $_SERVER['HTTP_HOST']], ['id' => 1]);"
+            "$wpdb->update($wpdb->base_prefix . 'blogs', ['domain' => $_SERVER['HTTP_HOST']], ['blog_id' => 1]);"
+        )
         config.write_text(config.read_text().replace("<?php\n", f"<?php\n{constants}\n", 1))
         _install(wordpress, build(tmp_path / "sedifex.zip"), "true")
         second = wordpress.value("wpmu_create_blog($_SERVER['HTTP_HOST'], '/second/', 'Second', 1)")
@@ -88,7 +91,9 @@ def test_each_site_of_a_network_has_shops_of_its_own_and_removal_clears_all_of_t
                 str(number),
                 name,
             )
-        assert [wordpress.php(f"switch_to_blog({n}); echo Sedifex\\Connections::find('')['name'];") for n in (1, second)] == ["A", "B"]
+        assert [
+            wordpress.php(f"switch_to_blog({n}); echo Sedifex\\Connections::find('')['name'];") for n in (1, second)
+        ] == ["A", "B"]
         _remove(wordpress)
         assert wordpress.php("global $wpdb;" + LEFT) == "[]"
 
@@ -106,9 +111,11 @@ def _site(folder: Path, name: str) -> Iterator[Site]:
 def _install(wordpress: Site, archive: Path, network_wide: str = "false") -> None:
     """As WordPress' own page "Upload Plugin" does it."""
     said = wordpress.php(
-        "require_once ABSPATH . 'wp-admin/includes/admin.php'; require_once ABSPATH . 'wp-admin/includes/class-wp-upgrader.php';"
+        "require_once ABSPATH . 'wp-admin/includes/admin.php';"
+        "require_once ABSPATH . 'wp-admin/includes/class-wp-upgrader.php';"
         "wp_set_current_user(1); $done = (new Plugin_Upgrader(new Automatic_Upgrader_Skin()))->install($argv[1]);"
-        f"if ($done === true) {{ $done = activate_plugin('sedifex/sedifex.php', '', {network_wide}); }} echo wp_json_encode($done);",
+        f"if ($done === true) {{ $done = activate_plugin('sedifex/sedifex.php', '', {network_wide}); }}"
+        "echo wp_json_encode($done);",
         str(archive),
     )
     assert said == "null", said

@@ -21,7 +21,7 @@ BAD = {
     "update_option('window', 1);": "an option without the prefix",
     "__('Shop', 'other');": "the text domain",
     "__($text, 'sedifex');": "not written out",
-    "register_rest_route('sedifex/v1', '/x', ['callback' => 'f', 'permission_callback' => '__return_true']);": "permission",
+    "register_rest_route('sedifex/v1', '/x', ['permission_callback' => '__return_true']);": "a permission callback",
     "add_action('admin_post_sedifex_x', 'f');": "an action without current_user_can()",
     "wp_enqueue_style('x', 'https://cdn.example/x.css');": "an asset of another server",
 }
@@ -34,7 +34,8 @@ def sources(*kinds: str) -> list[str]:
 
 
 def test_php_can_be_read() -> None:
-    done = _run("php", "-r", "foreach (array_slice($argv, 1) as $f) { passthru('php -l ' . escapeshellarg($f)); }", "--", *sources(".php"))
+    code = "foreach (array_slice($argv, 1) as $file) { passthru('php -l ' . escapeshellarg($file)); }"
+    done = _run("php", "-r", code, "--", *sources(".php"))
     assert done.stdout.count("No syntax errors") == len(sources(".php")), done.stdout
 
 
@@ -89,7 +90,9 @@ def test_headers_and_readme_say_the_same() -> None:
 
 
 def test_every_screenshot_has_its_caption() -> None:
-    captions = re.findall(r"^(\d)\. ", (PLUGIN / "readme.txt").read_text().partition("== Screenshots ==")[2], re.MULTILINE)
+    captions = re.findall(
+        r"^(\d)\. ", (PLUGIN / "readme.txt").read_text().partition("== Screenshots ==")[2], re.MULTILINE
+    )
     pictures = sorted(path.stem for path in (PLUGIN / "screenshots").iterdir())
     assert pictures == [f"screenshot-{number}" for number in captions]
 

@@ -48,7 +48,7 @@ final class SetupPage
             . esc_html(sprintf(_n('%s product was read.', '%s products were read.', $count, 'sedifex'), number_format_i18n($count))) . '</span></p>';
         if ($count > 0) {
             $attributes = ['store' => $id, 'limit' => self::PREVIEWED, 'columns' => self::PREVIEWED, 'heading' => 3];
-            echo '<h3 class="sedifex-label">' . esc_html__('This is how it will look, in the fonts of your theme', 'sedifex') . '</h3><div class="sedifex-preview" inert>';
+            echo '<h3 class="sedifex-label">' . esc_html__('A preview. On your website it takes the fonts and colours of your theme.', 'sedifex') . '</h3><div class="sedifex-preview" inert>';
             // phpcs:ignore WordPress.Security.EscapeOutput -- Renderer escapes each piece where it is put together.
             echo Renderer::render($attributes);
             echo '</div>';

@@ -109,6 +109,34 @@ final class SafetyTest extends TestCase
         self::assertSame(Sedifex::KEY, Secrets::key(self::ID));
     }
 
+    public function testAKeyOfSeveralShopsAsksWhichAndEachCanBeConnected(): void
+    {
+        $this->sedifex->put('a');
+        $this->sedifex->stores = ['st_other', self::ID];
+        $perform = new \ReflectionMethod(AdminActions::class, 'perform');
+        $perform->setAccessible(true);
+        $_POST = ['key' => Sedifex::KEY, 'address' => Sedifex::ADDRESS];
+        $perform->invoke(null, 'connect', '');
+        self::assertSame([], Connections::all(), 'it is asked first');
+        wp_set_current_user(1);
+        ob_start();
+        Admin::show();
+        $page = (string) ob_get_clean();
+        self::assertSame(2, substr_count($page, 'type="radio"'));
+        self::assertStringNotContainsString(Sedifex::KEY, $page);
+        $_POST = ['store' => 'stores/' . self::ID];
+        self::assertStringContainsString('Makola Corner Shop', $perform->invoke(null, 'choose', ''));
+        self::assertFalse(\Sedifex\Pending::exists());
+        $_POST = ['key' => Sedifex::KEY, 'address' => Sedifex::ADDRESS];
+        $perform->invoke(null, 'connect', '');
+        $_POST = ['store' => 'stores/st_other'];
+        $perform->invoke(null, 'choose', '');
+        $_POST = [];
+        self::assertSame([self::ID, 'st_other'], array_keys(Connections::all()));
+        self::assertStringContainsString('Product a', $this->page(['store' => self::ID]));
+        self::assertStringNotContainsString('Product a', $this->page(['store' => 'st_other']));
+    }
+
     public function testRemovalLeavesNothing(): void
     {
         $this->everything();

@@ -43,14 +43,18 @@
             PanelBody,
             { title: words.which },
             given.shops.length > 1 && select(props, 'store', words.shop, [{ value: '', label: words.firstShop }, ...given.shops]),
-            element(FormTokenField, {
-                ...next,
-                label: words.categories,
-                value: listOf(attributes.category),
-                suggestions: shop.categories,
-                __experimentalExpandOnFocus: true,
-                onChange: (value) => setAttributes({ category: value.join(', ') }),
-            }),
+            element(
+                'div',
+                { style: { marginBottom: '16px' } },
+                element(FormTokenField, {
+                    ...next,
+                    label: words.categories,
+                    value: listOf(attributes.category),
+                    suggestions: shop.categories,
+                    __experimentalExpandOnFocus: true,
+                    onChange: (value) => setAttributes({ category: value.join(', ') }),
+                })
+            ),
             select(props, 'type', words.type, given.types),
             select(props, 'orderby', words.order, given.orders),
             element(RangeControl, {
