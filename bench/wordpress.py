@@ -122,7 +122,7 @@ def _pages(made: Site, seconds: float) -> tuple[list[list[float]], list[list[flo
             for name, views in found.items():
                 told = re.search(r"<!-- bench (\[.*?\]) -->", visitor.get(f"/{name}/").text)
                 if told is None:
-                    raise ValueError(f"the page /{name}/ was not measured")
+                    raise ValueError(f"the page /{name}/ was not measured: {visitor.get(f'/{name}/').text[-500:]}")
                 views.append(json.loads(told[1]))
     return found["with"], found["without"]
 

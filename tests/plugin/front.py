@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 
 PASSED_ON = {"authorization", "if-none-match", "content-type", "accept"}
-HELD_S = 30.0
+HELD_S = 90.0
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Front:
     cut: bool = False
     """Break the connection off in the middle of the answer."""
     may_answer: threading.Event = field(default_factory=threading.Event)
-    """Cleared, requests are held until it is set, half a minute at most."""
+    """Cleared, requests are held until it is set, a minute and a half at most."""
 
     def behave(self) -> None:
         """Pass everything on again."""

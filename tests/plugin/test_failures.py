@@ -31,7 +31,7 @@ def test_a_burst_of_visitors_waits_for_nobody_and_causes_one_refresh(wordpress: 
     front.asked.clear()
     front.may_answer.clear()
     with ThreadPoolExecutor(VISITORS) as visitors:
-        pages = list(visitors.map(lambda _: httpx.get(f"{wordpress.url}/shop/", timeout=30), range(VISITORS)))
+        pages = list(visitors.map(lambda _: httpx.get(f"{wordpress.url}/shop/", timeout=60), range(VISITORS)))
     # All of them have their page, while Sedifex has not answered anybody.
     assert {page.status_code for page in pages} == {200}
     assert {page.text.count("sedifex-card__name") for page in pages} == {fresh.count("sedifex-card__name")}

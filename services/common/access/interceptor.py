@@ -55,7 +55,8 @@ class AccessInterceptor(AsyncServerInterceptor):
             set_caller(caller)
             if caller.is_integration and caller.expire_time is not None:
                 # A program that was not told of a rotation learns of it here, while its old secret still works.
-                context.set_trailing_metadata(((CREDENTIAL_EXPIRES, f"{caller.expire_time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"),))
+                ends = caller.expire_time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+                context.set_trailing_metadata(((CREDENTIAL_EXPIRES, ends),))
         return await proceed(method, request_or_iterator, context)
 
     def _origin(self, peer: str, metadata: Metadata) -> Origin:
