@@ -58,6 +58,15 @@ def sqlite_drop_in(cache: Path) -> Path:
     return _once(cache / "sqlite", _unpack_sqlite)
 
 
+def of_this_suite(name: str, wanted: Sequence[str], cache: Path) -> Path:
+    """The folder into which packages of this machine's own suite are unpacked. Made once, as `wordpress`.
+
+    Raises:
+        UnavailableError: they cannot be downloaded.
+    """
+    return _once(cache / name, lambda folder: _unpack_packages(_own_suite(), wanted, folder))
+
+
 def _once(target: Path, make: Callable[[Path], None]) -> Path:
     """`target`, made whole or not at all."""
     if not target.exists():
@@ -129,14 +138,19 @@ def _mirror() -> str:
     """
     if shutil.which("apt-get") is None:
         raise UnavailableError("WordPress for the tests comes from Debian's packages, and this machine has no apt-get.")
-    release = Path("/etc/os-release").read_text().splitlines()
-    suite = next((line.partition("=")[2] for line in release if line.startswith("VERSION_CODENAME=")), "")
+    suite = _own_suite()
     wanted = ["apt-get", "indextargets", "--format", "$(SITE) $(RELEASE) $(COMPONENT)", "Created-By: Packages"]
     for line in _run(wanted, Path.cwd()).splitlines():
         site, _, where = line.partition(" ")
         if where == f"{suite} main":
             return site
     raise UnavailableError("WordPress for the tests comes from Debian's packages, and no source of apt names a mirror.")
+
+
+def _own_suite() -> str:
+    """The suite of this machine's Debian. Empty: it is none."""
+    release = Path("/etc/os-release").read_text().splitlines()
+    return next((line.partition("=")[2] for line in release if line.startswith("VERSION_CODENAME=")), "")
 
 
 def _unpack_sqlite(folder: Path) -> None:

@@ -178,7 +178,7 @@ def site(
 
 
 def prepare(folder: Path, version: str, constants: Mapping[str, Any]) -> Site:
-    """The files of a site and its configuration; nothing runs yet.
+    """The files of a site and its configuration; nothing runs yet. With a DB_HOST in the constants its data are there.
 
     Raises:
         packages.UnavailableError: WordPress cannot be had here.
@@ -189,19 +189,20 @@ def prepare(folder: Path, version: str, constants: Mapping[str, Any]) -> Site:
     for name in ("plugins", "mu-plugins", "uploads"):
         (content / name).mkdir(exist_ok=True)
     shutil.copytree(drop_in, content / "plugins" / "sqlite-database-integration", copy_function=_link)
-    plugin = content / "plugins" / "sqlite-database-integration"
-    (content / "db.php").write_text(
-        (plugin / "db.copy")
-        .read_text()
-        .replace("{SQLITE_IMPLEMENTATION_FOLDER_PATH}", str(plugin))
-        .replace("{SQLITE_PLUGIN}", "sqlite-database-integration/load.php")
-    )
+    if "DB_HOST" not in constants:
+        _drop_in(content, content / "plugins" / "sqlite-database-integration")
     shutil.copy(_HERE / "on_one_machine.php", content / "mu-plugins" / "on-one-machine.php")
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     database = Path(tempfile.mkdtemp(prefix="wordpress-", dir=MEMORY if MEMORY.is_dir() else None))
     (folder / "wp-config.php").write_text(_configuration(url, {"DB_DIR": str(database), **constants}))
     return Site(folder, url, secrets.token_urlsafe(12), database)
+
+
+def _drop_in(content: Path, plugin: Path) -> None:
+    """Has WordPress keep its data in SQLite."""
+    source = (plugin / "db.copy").read_text().replace("{SQLITE_IMPLEMENTATION_FOLDER_PATH}", str(plugin))
+    (content / "db.php").write_text(source.replace("{SQLITE_PLUGIN}", "sqlite-database-integration/load.php"))
 
 
 def _configuration(url: str, constants: Mapping[str, Any]) -> str:

@@ -144,7 +144,7 @@ final class AdminActions
      */
     private static function replace(string $id): string
     {
-        [$address, $key] = self::credentials();
+        [$address, $key] = self::credentials($id);
         $names = array_column((new Api($address, $key))->stores(), 'name');
         if (!in_array("stores/$id", $names, true)) {
             throw new Failure('other_shop');
@@ -176,12 +176,13 @@ final class AdminActions
     }
 
     /**
-     * Address and key, out of what was pasted into whichever of the fields.
+     * Address and key, out of what was pasted into whichever of the fields. With an address alone, the key stays that of
+     * the connection, or of the configuration.
      *
      * @return array{0: string, 1: string}
      * @throws Failure
      */
-    private static function credentials(): array
+    private static function credentials(string $id = ''): array
     {
         $code = self::posted('code');
         $key = self::posted('key');
@@ -194,6 +195,9 @@ final class AdminActions
         }
         // A key alone was pasted where the code goes: it will do, with the address beside it.
         $key = $key !== '' ? $key : $code;
+        if ($key === '' && self::posted('address') !== '') {
+            $key = $id !== '' ? Secrets::key($id) : Secrets::configuredKey('');
+        }
         if (!ConnectionCode::isKey($key)) {
             throw new Failure($key === '' ? 'code_invalid' : 'key_invalid');
         }

@@ -95,8 +95,12 @@ final class Admin
         $connections = Connections::all();
         echo '<div class="wrap sedifex"><div class="sedifex-head"><span class="dashicons dashicons-store" aria-hidden="true"></span><div><h1>'
             . esc_html__('Sedifex', 'sedifex') . '</h1><p>'
-            . esc_html__('Your shop on your website, always up to date.', 'sedifex') . '</p></div></div>'
-            . '<hr class="wp-header-end">';
+            . esc_html__('Your shop on your website, always up to date.', 'sedifex') . '</p></div>';
+        if (!$connections) {
+            // phpcs:ignore WordPress.Security.EscapeOutput -- Panel escapes each piece where it is put together.
+            echo Panel::chip(Health::of(''));
+        }
+        echo '</div><hr class="wp-header-end">';
         $said = Said::take();
         if ($said !== null) {
             AdminForms::said($said);

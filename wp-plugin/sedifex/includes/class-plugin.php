@@ -33,10 +33,13 @@ final class Plugin
         load_plugin_textdomain('sedifex', false, dirname(plugin_basename(FILE)) . '/languages');
     }
 
+    /**
+     * What was connected before is read again, and Sedifex is asked for news again.
+     */
     public static function activate(): void
     {
-        foreach (array_keys(Connections::all()) as $id) {
-            Schedule::plan($id, time());
+        if (Connections::all()) {
+            wp_schedule_event(time(), 'hourly', Schedule::TICK);
         }
     }
 

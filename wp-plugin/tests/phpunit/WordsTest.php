@@ -71,4 +71,21 @@ final class WordsTest extends TestCase
         self::assertSame('By appointment', $say(['itemType' => 'ITEM_TYPE_SERVICE']));
         self::assertSame('Made to order', $say(['itemType' => 'ITEM_TYPE_MADE_TO_ORDER']));
     }
+
+    public function testFrenchIsSpoken(): void
+    {
+        $file = dirname((string) realpath(\Sedifex\FILE)) . '/languages/sedifex-fr_FR.mo';
+        self::assertTrue(load_textdomain('sedifex', $file, 'fr_FR'));
+        try {
+            $product = Product::read(
+                ['name' => 'stores/st_makola/products/p', 'displayName' => 'P', 'price' => ['amount' => '1', 'currencyCode' => 'XOF']]
+                    + ['availability' => 'AVAILABILITY_LOW_STOCK', 'stockCount' => 3],
+                'st_makola'
+            );
+            self::assertSame('Commander sur WhatsApp', WhatsApp::label($product));
+            self::assertSame('Plus que 3', Stock::of($product)['text']);
+        } finally {
+            unload_textdomain('sedifex', true);
+        }
+    }
 }
