@@ -42,10 +42,10 @@ final class AdminNotices
             return;
         }
         echo '<div class="notice notice-info"><p><strong>' . esc_html__('Sedifex is ready to be connected.', 'sedifex') . '</strong> '
-            . esc_html__('It takes a minute: paste your connection code, and your products are on your website.', 'sedifex') . '</p><p>'
-            . '<a class="button button-primary" href="' . esc_url(Admin::url()) . '">' . esc_html__('Connect your shop', 'sedifex') . '</a> ';
+            . esc_html__('It takes a minute: paste your connection code, and your products are on your website.', 'sedifex') . '</p>'
+            . '<div style="align-items:center;display:flex;gap:14px;margin:0 0 12px"><a class="button button-primary" href="' . esc_url(Admin::url()) . '">' . esc_html__('Connect your shop', 'sedifex') . '</a> ';
         AdminForms::button('close_notice', '', __('Not now', 'sedifex'), 'button-link');
-        echo '</p></div>';
+        echo '</div></div>';
     }
 
     private static function warn(array $connection, string $cause): void

@@ -68,6 +68,6 @@ final class Attributes
      */
     public static function words(string $text): array
     {
-        return array_values(array_filter(array_map('trim', explode(',', mb_strtolower($text))), 'strlen'));
+        return array_values(array_filter(array_map('trim', explode(',', Text::lower($text))), 'strlen'));
     }
 }

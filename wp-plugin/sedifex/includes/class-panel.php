@@ -191,6 +191,6 @@ final class Panel
         return '<tr><td>' . esc_html(wp_date('Y-m-d H:i:s', $attempt['at'])) . '</td>'
             . '<td>' . esc_html($kinds[$attempt['kind']] ?? $attempt['kind']) . '</td>'
             . '<td>' . esc_html($result) . '</td><td>' . esc_html($took) . '</td>'
-            . '<td><code class="sedifex-code">' . esc_html($attempt['request']) . '</code></td></tr>';
+            . '<td><code class="sedifex-code">' . esc_html($attempt['request'] ?: '–') . '</code></td></tr>';
     }
 }

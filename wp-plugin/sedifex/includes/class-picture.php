@@ -93,6 +93,6 @@ final class Picture
 
     private static function initial(string $name): string
     {
-        return mb_strtoupper(mb_substr(trim($name), 0, 1));
+        return Text::upper(mb_substr(trim($name), 0, 1));
     }
 }

@@ -20,7 +20,7 @@ final class Selection
         $categories = Attributes::words($attributes['category']);
         $types = Attributes::words(str_replace('-', '_', $attributes['type']));
         $found = array_filter($found, static function (array $each) use ($categories, $types, $attributes): bool {
-            return (!$categories || in_array(mb_strtolower($each['category']), $categories, true))
+            return (!$categories || in_array(Text::lower($each['category']), $categories, true))
                 && (!$types || in_array($each['type'], $types, true))
                 && (!$attributes['in_stock'] || $each['availability'] !== 'out');
         });
@@ -37,11 +37,11 @@ final class Selection
     {
         $bySku = [];
         foreach ($products as $product) {
-            $bySku[mb_strtolower($product['sku'])] = $product;
+            $bySku[Text::lower($product['sku'])] = $product;
         }
         $found = [];
         foreach ($ids as $id) {
-            $product = $products[$id] ?? $bySku[mb_strtolower($id)] ?? null;
+            $product = $products[$id] ?? $bySku[Text::lower($id)] ?? null;
             if ($product !== null) {
                 $found[$product['id']] = $product;
             }
@@ -56,13 +56,13 @@ final class Selection
             // What has no price comes last either way.
             $price = $product['price'] === '' ? $last[$orderBy] ?? 0 : (float) $product['price'];
             $keys = [
-                'name' => [mb_strtolower($product['name'])],
+                'name' => [Text::lower($product['name'])],
                 'price' => [$price],
                 'price-desc' => [-$price],
                 'newest' => [-(int) strtotime($product['created'])],
-                'category' => [mb_strtolower($product['category']), $product['order']],
+                'category' => [Text::lower($product['category']), $product['order']],
             ];
-            return array_merge($keys[$orderBy] ?? [$product['order']], [mb_strtolower($product['name']), $product['id']]);
+            return array_merge($keys[$orderBy] ?? [$product['order']], [Text::lower($product['name']), $product['id']]);
         };
         return static function (array $one, array $other) use ($key): int {
             return $key($one) <=> $key($other);
