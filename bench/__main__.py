@@ -7,11 +7,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import catalog, keys, webhooks, wordpress
+from bench import catalog, delivery_log, gateway, keys, webhooks, wordpress
 from bench.figures import Figure, Row, Run, show
 from rig import program, system
 
-FIGURES: tuple[Figure, ...] = (*keys.FIGURES, *catalog.FIGURES, *webhooks.FIGURES, *wordpress.FIGURES)
+FIGURES: tuple[Figure, ...] = (
+    *keys.FIGURES,
+    *catalog.FIGURES,
+    *gateway.FIGURES,
+    *webhooks.FIGURES,
+    *delivery_log.FIGURES,
+    *wordpress.FIGURES,
+)
 
 # Wide enough for the table also where the output goes to a file.
 console = Console(highlight=False, width=max(Console().width, 140))

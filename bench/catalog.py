@@ -25,8 +25,8 @@ PAGE = 100
 async def batch_upsert(run: Run) -> Sequence[Row]:
     """New products by the thousand, and COPY of the same rows into a table with the same indexes."""
     store = await run.operator.new_store()
-    seconds = await _fill(run.operator, store, WRITTEN)
-    again = await _fill(run.operator, store, WRITTEN)
+    seconds = await fill(run.operator, store, WRITTEN)
+    again = await fill(run.operator, store, WRITTEN)
     copied = await asyncio.to_thread(_copy, run.system.values["catalog_database_url"], store)
     per_second, reference = WRITTEN / seconds, WRITTEN / copied
     return [
@@ -47,7 +47,7 @@ async def reads(run: Run) -> Sequence[Row]:
     smallest: dict[str, float] = {}
     for size in SIZES:
         store = await run.operator.new_store()
-        await _fill(run.operator, store, size)
+        await fill(run.operator, store, size)
         for name, value in (await _read_costs(run.operator, store)).items():
             smallest.setdefault(name, value)
             reference = f"{smallest[name]:.2f} ms: of {SIZES[0]}" if size != SIZES[0] else ""
@@ -91,7 +91,7 @@ async def _timed(call: Callable[[], Awaitable[object]]) -> float:
     return percentile(took, 50)
 
 
-async def _fill(operator: Operator, store: str, count: int) -> float:
+async def fill(operator: Operator, store: str, count: int) -> float:
     """Writes so many products, each the same whenever it is written; answers how long it took, in seconds."""
     requests = [
         catalog_pb2.BatchUpsertProductsRequest(

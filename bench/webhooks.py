@@ -18,6 +18,7 @@ from rig.partners import Partners, partners
 from services.common.clients import service_channel
 from services.common.database import BlockingDatabase
 from services.common.ids import new_id
+from services.common.relay import BATCH_EVENTS
 from services.webhooks.models import handle
 from services.webhooks.worker import due
 from services.webhooks.worker.due import Room
@@ -28,8 +29,6 @@ WARM_UP = 4_000
 ENDPOINTS = 100
 STORE = "st_bench"
 RATES = (100, 500, 2_000)
-PUBLISHERS = 16
-"""Calls of PublishEvents in flight at most: one event each up to so many, then more events a call."""
 DEADLINE_S = 20.0
 CLAIM_ENDPOINTS = 2_000
 CLAIMS = 100
@@ -81,7 +80,7 @@ async def latency(run: Run) -> Sequence[Row]:
             await _publish_at(run, stores, 50, 2.0)  # warm: connections, plans, concurrency
             sent = await _publish_at(run, stores, rate, seconds)
             await _until_drained(made)
-            got = {event: moment for moment, _, event in made.receipts()}
+            got = {event: moment for moment, _, event, _ in made.receipts()}
         waits = [(got[event] - moment) * 1000 for event, moment in sent.items() if event in got]
         lost = len(sent) - len(waits)
         told = f"{len(sent):,} events in {seconds:.0f} s, {len(sent) / seconds:,.0f}/s; {lost} not received"
@@ -163,37 +162,27 @@ async def _until_drained(made: Partners) -> None:
 
 
 async def _publish_at(run: Run, stores: Sequence[str], rate: int, seconds: float) -> dict[str, float]:
-    """Publishes so many events a second; answers when each was, in Unix time, by id.
+    """Publishes so many events a second as the relay does; answers when each was, in Unix time, by id.
 
-    Events are due at even distances. Those whose time has come go into the next call, so that a slow service makes
-    calls larger and not fewer events; each counts from its own time.
+    Events come at even distances, and each counts from its own time. There is one relay, with one call at a time, which
+    takes all that has come since the last one.
     """
     sent: dict[str, float] = {}
     channel = service_channel(run.system.values["webhooks_address"], "catalog", run.system.values["service_secret"])
     async with channel:
         stub = webhooks_pb2_grpc.WebhooksServiceStub(channel)
-        free = asyncio.Semaphore(PUBLISHERS)
         began, number = time.time(), 0
-
-        async def publish(batch: list[webhooks_pb2.Event]) -> None:
-            try:
-                await stub.PublishEvents(webhooks_pb2.PublishEventsRequest(events=batch), timeout=DEADLINE_S)
-            finally:
-                free.release()
-
-        async with asyncio.TaskGroup() as calls:
-            while number < rate * seconds:
-                await asyncio.sleep(max(0.0, began + number / rate - time.time()))
-                await free.acquire()
-                batch = []
-                while number < rate * seconds and (moment := began + number / rate) <= time.time():
-                    event = _event(stores[number % len(stores)], number)
-                    sent[event.id] = moment
-                    batch.append(event)
-                    number += 1
-                    if len(batch) == 100:
-                        break
-                calls.create_task(publish(batch))
+        while number < rate * seconds:
+            await asyncio.sleep(max(0.0, began + number / rate - time.time()))
+            batch = []
+            while number < rate * seconds and (moment := began + number / rate) <= time.time():
+                event = _event(stores[number % len(stores)], number)
+                sent[event.id] = moment
+                batch.append(event)
+                number += 1
+                if len(batch) == BATCH_EVENTS:
+                    break
+            await stub.PublishEvents(webhooks_pb2.PublishEventsRequest(events=batch), timeout=DEADLINE_S)
     return sent
 
 

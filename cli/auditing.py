@@ -40,7 +40,7 @@ def verify(settings: DatabaseSettings, store: str | None) -> Findings:
 
 def _verify_store(store_id: str) -> tuple[int, list[str]]:
     """How many entries the store has, and what is wrong with them."""
-    handle.execute_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    queries.begin_snapshot()
     count = 0
 
     def entries() -> Iterator[AuditEntry]:

@@ -18,7 +18,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway import transcoding
+from gateway.answering import answer
+from gateway.transcoding import Problem
 from services.common import telemetry
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class EventSchemas:
             return Response(status_code=304, headers=headers)
         # To anybody's page: what is here is public.
         headers["Access-Control-Allow-Origin"] = "*"
+        headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         content = b"" if request.method == "HEAD" else found.content
         return Response(content, headers=headers, media_type="application/schema+json")
 
@@ -85,9 +87,7 @@ class EventSchemas:
 
 def _unavailable() -> Response:
     message = "The schemas cannot be had just now. Try again shortly."
-    problem = transcoding.Problem(grpc.StatusCode.UNAVAILABLE, message, headers={"Retry-After": "1"})
-    content = problem.body(telemetry.request_id())
-    return Response(content, problem.status, problem.response_headers(), media_type="application/json")
+    return answer(Problem(grpc.StatusCode.UNAVAILABLE, message, headers={"Retry-After": "1"}))
 
 
 def _file(event_type: webhooks_pb2.EventType) -> _File:

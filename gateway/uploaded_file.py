@@ -17,6 +17,8 @@ OVERHEAD_BYTES = 64 * 1024
 """Of a form around the file."""
 SILENCE_S = 30.0
 """How long the client may send nothing."""
+WITHIN_S = 900.0
+"""How long the whole file may take: 64 MiB at 75 kB/s."""
 RAW_TYPES = frozenset(
     {
         "text/csv",
@@ -83,12 +85,15 @@ class UploadedFile:
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         stream, size = self._request.stream(), 0
+        now = asyncio.get_running_loop().time
+        end = now() + WITHIN_S
         while True:
             try:
-                async with asyncio.timeout(SILENCE_S):
+                async with asyncio.timeout_at(min(end, now() + SILENCE_S)):
                     chunk = await anext(stream, None)
             except TimeoutError:
-                message = f"Nothing of the file came for {SILENCE_S:g} s. Send it again."
+                late = f"The file did not come within {WITHIN_S:g} s. Split it, and import the parts."
+                message = f"Nothing of the file came for {SILENCE_S:g} s. Send it again." if now() < end else late
                 raise Problem(Code.DEADLINE_EXCEEDED, message, http_status=408) from None
             if chunk is None:
                 return

@@ -14,10 +14,11 @@ from sedifex.catalog.v1 import imports_pb2, imports_pb2_grpc
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from gateway.answering import answer
 from gateway.transcoding import Encoder, Problem
 from gateway.transcoding.errors import problem_from_rpc
+from gateway.transcoding.responses import refer
 from gateway.uploaded_file import FORM_TYPE, UploadedFile
-from services.common import telemetry
 
 PATH = "/v1/stores/{store}/imports:upload"
 DEADLINE_S = 20.0
@@ -54,10 +55,8 @@ class Uploads:
         except ClientDisconnect:
             problem = Problem(Code.CANCELLED, "The client closed the connection before the file had come.")
         else:
-            return _json(self._write(job).encode(), 200)
-        # What is left of the file is not read: the connection cannot be used again.
-        headers = problem.response_headers() | {"Connection": "close"}
-        return _json(problem.body(telemetry.request_id()), problem.status, headers)
+            return Response(self._write(job), headers={"Cache-Control": "no-store"}, media_type="application/json")
+        return answer(problem)
 
     async def _take(self, request: Request) -> imports_pb2.Import:
         wanted = _wanted(request)
@@ -126,23 +125,34 @@ def describe() -> dict[str, Any]:
         return {"name": name, "in": "query", "description": meaning, "schema": schema or {"type": "string"}}
 
     answer = {"application/json": {"schema": {"$ref": "#/components/schemas/Import"}}}
+    failures = [400, 404, 408, 409, 413, 415, 500, 503, 504]
     return {
         "post": {
             "operationId": "ImportsService_UploadImport",
-            "tags": ["ImportsService"],
-            "summary": "Uploads a CSV file and starts an import of it.",
+            "tags": ["Imports"],
+            "summary": "Uploads a CSV file and starts an import of it",
+            "description": "The file is the body itself, or the one file of a form. CreateImport, AppendImportContent "
+            "and StartImport in one call.\n\n**Who may call:** as CreateImport.",
             "parameters": [
-                {"name": "store", "in": "path", "required": True, "schema": {"type": "string"}},
+                {
+                    "name": "store",
+                    "in": "path",
+                    "required": True,
+                    "description": "The store of the name `stores/{store}`.",
+                    "schema": {"type": "string", "pattern": "^[a-z][a-z0-9_-]{1,62}$", "examples": ["st_makola"]},
+                },
                 parameter("dryRun", "Only find out what would become of each row.", type="boolean"),
                 parameter("format", "Whose columns it has.", type="string", enum=[each for each in _FORMATS if each]),
-                parameter("filename", "What the import is called."),
-                parameter("requestId", "A value of the caller's choice that names this upload; see CreateImport."),
+                parameter("filename", "What the import is called.", type="string", maxLength=200),
+                parameter(
+                    "requestId",
+                    "A value of the caller's choice that names this upload; see CreateImport.",
+                    type="string",
+                    pattern="^$|^.{8,128}$",
+                ),
             ],
             "requestBody": {"required": True, "content": {"text/csv": file, FORM_TYPE: {"schema": form}}},
-            "responses": {"200": {"description": "The import, on its way.", "content": answer}},
+            "responses": {"200": {"description": "The import, on its way.", "content": answer}}
+            | {str(status): refer(status) for status in failures},
         }
     }
-
-
-def _json(content: bytes, status: int, headers: dict[str, str] | None = None) -> Response:
-    return Response(content, status, {"Cache-Control": "no-store"} | (headers or {}), media_type="application/json")

@@ -103,13 +103,13 @@ class Partners:
         ((position,),) = self.sql("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint")
         return int(position)
 
-    def receipts(self) -> Iterator[tuple[float, str, str]]:
-        """What the sink has got: Unix time in seconds, the endpoint's id, the event's id."""
+    def receipts(self) -> Iterator[tuple[float, str, str, int]]:
+        """What the sink has got: Unix time in seconds, the endpoint's id, the event's id, the time signed."""
         with self.log.open() as lines:
             for line in lines:
                 if line.endswith("\n"):  # the last one may be half written
-                    moment, path, event = line.split()
-                    yield float(moment) / 1000, path.rpartition("/")[2], event
+                    moment, path, event, signed = line.split()
+                    yield float(moment) / 1000, path.rpartition("/")[2], event, int(signed)
 
 
 @contextmanager

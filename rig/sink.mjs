@@ -1,7 +1,7 @@
 // A partner's server that takes as many deliveries as the machine has room for: HTTP/1.1 over plain sockets, nothing
 // read but the path, the id and the length. What comes to /hang/… is answered after HANG_MS, to /late/… after LATE_MS,
 // to /fail/… with 500, all else with 204 at once. With a log, every delivery is a line in it as it comes,
-// "<unix ms> <path> <webhook-id>", written before the answer: what is not in it has not been answered.
+// "<unix ms> <path> <webhook-id> <webhook-timestamp>", written before the answer: what is not in it has not been answered.
 import { createServer } from "node:net";
 import { openSync, writeSync } from "node:fs";
 
@@ -37,7 +37,7 @@ createServer({ noDelay: true }, (socket) => {
       kept = kept.length > total ? kept.subarray(total) : null;
       const path = head.slice(5, head.indexOf(" ", 5));
       if (file !== null) {
-        lines.push(`${(performance.timeOrigin + performance.now()).toFixed(2)} ${path} ${find(head, "webhook-id:")}\n`);
+        lines.push(`${(performance.timeOrigin + performance.now()).toFixed(2)} ${path} ${find(head, "webhook-id:")} ${find(head, "webhook-timestamp:")}\n`);
         flush();
       }
       const answer = path.startsWith("/fail") ? FAILURE : ANSWER;

@@ -27,6 +27,7 @@ from services.common.settings import PREFIX, DatabaseSettings, KeysSettings
 READY_S = 30.0
 DATABASE_START_S = 20.0
 SERVICES = ("catalog", "webhooks")
+DATABASE_FOLDER = "postgres"
 UNLIMITED = 1_000_000_000
 
 
@@ -41,6 +42,8 @@ class System:
     database: postgres.Server
     processes: dict[str, Process] = field(default_factory=dict)
     """keys-1, keys-2, …, catalog, webhooks, and what has been added."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """More variables for what is added from now on."""
     _starting: "asyncio.Task[None] | None" = None
 
     @property
@@ -55,7 +58,8 @@ class System:
 
     def add(self, name: str, *arguments: str, **values: Any) -> Process:
         """Starts a program of ours with the system's settings, some of them other ones."""
-        process = Process(name, arguments, _environment(self.values | values), self.folder / f"{name}.log")
+        environment = _environment(self.values | values) | self.environment
+        process = Process(name, arguments, environment, self.folder / f"{name}.log")
         self.processes[name] = process
         process.start()
         return process
@@ -131,7 +135,7 @@ class System:
         deadline = time.monotonic() + DATABASE_START_S
         while True:
             try:
-                self.database = await asyncio.to_thread(postgres.start, self.folder / "postgres")
+                self.database = await asyncio.to_thread(postgres.start, self.folder / DATABASE_FOLDER)
             except Refusal:
                 # What the killed one has left, its children and their shared memory, may take a moment to go.
                 if time.monotonic() > deadline:
@@ -152,7 +156,7 @@ async def running(
     Raises:
         Refusal: it does not start.
     """
-    database = postgres.start(folder / "postgres")  # not in a thread, where a cancellation would leave it behind
+    database = postgres.start(folder / DATABASE_FOLDER)  # not in a thread, where a cancellation would leave it behind
     try:
         urls = {f"{name}_database_url": url for name, url in postgres.create_databases(database).items()}
         migrations.migrate_all(DatabaseSettings.model_validate(urls))

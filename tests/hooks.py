@@ -33,8 +33,13 @@ class Hooks:
     @classmethod
     async def of_new_store(cls, system: System) -> "Hooks":
         """The webhooks of a new store."""
+        return cls.of_store(system, await system.new_store())
+
+    @classmethod
+    def of_store(cls, system: System, store: str) -> "Hooks":
+        """The webhooks of this store."""
         secret = system.settings.keys.service_secret.get_secret_value()
-        return cls(system, await system.new_store(), system.as_(service_identity.token_for("catalog", secret)))
+        return cls(system, store, system.as_(service_identity.token_for("catalog", secret)))
 
     @property
     def stub(self) -> Any:

@@ -34,6 +34,8 @@ class Partner:
     received: "queue.Queue[Delivered]" = field(default_factory=queue.Queue)
     answers: list[int] = field(default_factory=list)
     """Statuses to answer with, in order; 204 when there are none left."""
+    content: bytes = b""
+    """The body of its answers, JSON; with one it answers 200 where it would 204."""
     may_answer: threading.Event = field(default_factory=threading.Event)
     """Cleared, answers wait until it is set."""
 
@@ -55,11 +57,15 @@ def listening() -> Iterator[Partner]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            status = partner.answers.pop(0) if partner.answers else 204
+            status = partner.answers.pop(0) if partner.answers else 200 if partner.content else 204
             partner.received.put(Delivered({name.lower(): value for name, value in self.headers.items()}, body))
             partner.may_answer.wait(WAIT_S)
             self.send_response(status)
+            if partner.content:
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(partner.content)))
             self.end_headers()
+            self.wfile.write(partner.content)
 
         def log_message(self, *_arguments: object) -> None:
             pass

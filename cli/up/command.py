@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 import urllib.error
@@ -109,6 +110,7 @@ class _System:
         self._supervisor.start(
             Member("receiver", receiver, {SECRET_VARIABLE: made.webhookSecret}, shows=True, stops_last=True)
         )
+        self._until_listening(ports["receiver"])
         _explain(made, self._state, time.monotonic() - began)
 
     def _environment(self, databases: dict[str, str], ports: dict[str, int]) -> dict[str, str]:
@@ -147,6 +149,14 @@ class _System:
                 self._stop.wait(0.05)
         raise Refusal(f"The services were not ready after {READY_S:.0f} s. Logs: {self._state.folder / 'logs'}")
 
+    def _until_listening(self, port: int) -> None:
+        """Waits until the receiver takes connections: the first event that somebody tries must not find it away."""
+        deadline = time.monotonic() + READY_S
+        while time.monotonic() < deadline and not self._stop.is_set():
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2):
+                return
+            self._stop.wait(0.05)
+
 
 def _environment_of(kind: type[Settings], everything: dict[str, str]) -> dict[str, str]:
     """What a process with these settings needs to know, and no more: above all no secret of another."""
@@ -166,12 +176,13 @@ def _explain(made: Demo, state: State, seconds: float) -> None:
         f"""
 [bold]Sedifex is up[/bold] after {seconds:.1f} s. Ctrl-C stops it; the data stays.
 
+  admin pages     {made.admin}
+  first owner     {made.ownerInvitation or "has joined: sign in there"}
   API             {made.gateway}/v1/{made.store}/products
-  description     {made.gateway}/openapi.json
+  reference       {made.gateway}/docs
   API key         {made.apiKey}
   operator token  {made.operatorToken}
   webhook secret  {made.webhookSecret}
-  first owner     {made.ownerInvitation or "has joined"}
   gRPC            keys {made.grpc["keys"]}, catalog {made.grpc["catalog"]}, webhooks {made.grpc["webhooks"]}
   for scripts     {state.demo}
 

@@ -27,8 +27,8 @@ class Demo:
     """What one needs to try the system; the contents of demo.json."""
 
     gateway: str
-    admin: str | None
-    """Where the admin pages are; None while there are none."""
+    admin: str
+    """Where the admin pages are."""
     store: str
     apiKey: str  # noqa: N815 - as in the file
     operatorToken: str  # noqa: N815
@@ -68,7 +68,7 @@ def prepare(state: State, settings: KeysSettings, ports: dict[str, int]) -> tupl
         if known.get("gateway") not in {None, gateway}:
             shop.move_pictures()
     invitation = members.first_owner_invitation(settings, OWNER_EMAIL, shop.store, known.get("ownerInvitation"))
-    demo = Demo(gateway, None, shop.store, key, token, endpoint, secret, invitation, addresses)
+    demo = Demo(gateway, f"{gateway}/admin", shop.store, key, token, endpoint, secret, invitation, addresses)
     state.write(state.demo.name, asdict(demo))
     return demo, is_new
 

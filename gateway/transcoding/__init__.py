@@ -11,6 +11,7 @@ and starlette.
 from .bindings import Binding, BindingError
 from .encode import EncodeError, Encoder
 from .errors import Problem
+from .headers import IF_NONE_MATCH_PARAMETER
 from .incoming import TIMEOUT_HEADER
 from .invalid import InvalidRequestError
 from .openapi import document
@@ -19,6 +20,7 @@ from .template import TemplateError
 from .transcoder import Options, Transcoder
 
 __all__ = [
+    "IF_NONE_MATCH_PARAMETER",
     "TIMEOUT_HEADER",
     "Binding",
     "BindingError",

@@ -1,6 +1,7 @@
 """Answers to requests that may carry a condition (RFC 9110, 13).
 
-`Ask` sends a message to the service, with the credential and within the deadline of the request that is answered.
+`Ask` sends a message to the service, with the credential and within the deadline of the request that is answered. What
+the service refuses is raised as a Problem.
 """
 
 import logging
@@ -8,13 +9,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import grpc
 from google.protobuf.message import Message
 
 from .conditions import require_match
 from .endpoint import Endpoint
 from .entity_tags import is_complete, names, names_any
-from .errors import failed_condition, internal_problem
+from .errors import Problem, failed_condition, internal_problem
 from .rendered import Rendered, RenderedAnswers
 
 log = logging.getLogger(__name__)
@@ -41,10 +41,9 @@ async def answer_write(endpoint: Endpoint, message: Message, if_match: str | Non
     is_conditional = if_match is not None and require_match(endpoint.binding.if_match, message, if_match)
     try:
         response = await ask(message)
-    except grpc.aio.AioRpcError as error:
-        problem = failed_condition(error) if is_conditional else None
-        if problem is not None:
-            raise problem from error
+    except Problem as problem:
+        if is_conditional:
+            raise failed_condition(problem) from problem.__cause__
         raise
     return Answer(endpoint.render(response), endpoint.etag(response))
 

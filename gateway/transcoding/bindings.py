@@ -8,6 +8,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescri
 
 from .conditions import IF_NONE_MATCH, READING, answered_type, find_if_match, has_etag, is_conditional
 from .descriptors import find_field
+from .places import as_written
 from .template import Template, TemplateError, parse_template
 
 _PATTERNS = ("get", "put", "post", "delete", "patch")
@@ -59,6 +60,10 @@ class Binding:
         if in_path or (self.body_field is not None and field_path.partition(".")[0] == self.body_field.name):
             return "the path or the body"
         return "the header If-None-Match" if self.is_conditional and field_path == IF_NONE_MATCH else None
+
+    def as_written(self, place: str) -> str:
+        """Return a place in the request message as a caller of this binding writes it."""
+        return as_written(place, self.rpc.input_type, self.body_field)
 
     def __str__(self) -> str:
         return str(self.rpc.full_name)

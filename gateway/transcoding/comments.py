@@ -1,5 +1,6 @@
 """The comments of .proto files, by the full name of what they stand at."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from google.protobuf import descriptor_pb2
@@ -7,6 +8,9 @@ from google.protobuf import descriptor_pb2
 Path = tuple[int, ...]
 
 _MESSAGE, _ENUM, _SERVICE = 4, 5, 6  # field numbers in FileDescriptorProto
+_SENTENCE = re.compile(r"(.+?[.!?])(?:\s+|$)(?=[A-Z]|$)", re.DOTALL)
+_SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
+
 _FIELD, _NESTED_MESSAGE, _NESTED_ENUM = 2, 3, 4  # in DescriptorProto
 _VALUE = _METHOD = 2  # in EnumDescriptorProto and in ServiceDescriptorProto
 
@@ -14,16 +18,39 @@ _VALUE = _METHOD = 2  # in EnumDescriptorProto and in ServiceDescriptorProto
 def read_comments(files: descriptor_pb2.FileDescriptorSet) -> Mapping[str, str]:
     """Return full name → comment for what carries one. The set must hold source info (`protoc
     --include_source_info`), else nothing is found. The leading comment is taken, or the trailing one.
+
+    Fields that comments name (`page_size`) are given their JSON names, as all else in JSON has them.
     """
     comments: dict[str, str] = {}
+    json_names = dict(_json_names(files))
     for file in files.file:
         names = dict(_names(file))
         for location in file.source_code_info.location:
             name = names.get(tuple(location.path))
             text = location.leading_comments or location.trailing_comments
             if name is not None and text:
-                comments[name] = "\n".join(line.strip() for line in text.strip().splitlines())
+                lines = "\n".join(line.strip() for line in text.strip().splitlines())
+                comments[name] = _SNAKE_CASE.sub(lambda word: json_names.get(word[0], word[0]), lines)
     return comments
+
+
+def split_comment(comment: str) -> tuple[str, str]:
+    """Return a comment's first sentence, on one line and without its full stop, and what follows it."""
+    first, _, rest = comment.partition("\n\n")
+    sentence = _SENTENCE.match(first)
+    end = sentence.end() if sentence else len(first)
+    summary = " ".join(first[:end].split())
+    return summary.removesuffix("."), "\n\n".join(filter(None, (first[end:].strip(), rest.strip())))
+
+
+def _json_names(files: descriptor_pb2.FileDescriptorSet) -> Iterator[tuple[str, str]]:
+    stack = [message for file in files.file for message in file.message_type]
+    while stack:
+        message = stack.pop()
+        stack.extend(message.nested_type)
+        for field in message.field:
+            if "_" in field.name:
+                yield field.name, field.json_name
 
 
 def _names(file: descriptor_pb2.FileDescriptorProto) -> Iterator[tuple[Path, str]]:

@@ -48,9 +48,9 @@ class Endpoint:
             raise InvalidRequestError("this method takes no request body; remove it")
         if query:
             apply_query(query, self.binding, message)
-        apply_path(variables, message)
+        apply_path(variables, self.binding, message)
         if idempotency_key and self._takes_request_id and not message.request_id:
-            message.request_id = idempotency_key
+            message.request_id = _unquoted(idempotency_key)
         return message  # type: ignore[no-any-return]
 
     def call(self, message: Message, timeout: float, metadata: Metadata) -> grpc.aio.UnaryUnaryCall[Any, Any]:
@@ -76,6 +76,11 @@ class Endpoint:
 
     def _answered(self, response: Message) -> Any:
         return response if self._response_name is None else getattr(response, self._response_name)
+
+
+def _unquoted(key: str) -> str:
+    """The key of `Idempotency-Key: "key"`, as draft-ietf-httpapi-idempotency-key-header-07 has it, or of a bare one."""
+    return key[1:-1] if len(key) > 1 and key[0] == key[-1] == '"' else key
 
 
 def _writer(binding: Binding, encoder: Encoder) -> Text:

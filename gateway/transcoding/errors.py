@@ -16,6 +16,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from .encode import EncodeError, Encoder
 from .invalid import InvalidRequestError
+from .places import Rename, rename_violations
 
 STATUS_DETAILS_KEY = "grpc-status-details-bin"
 """The trailer in which gRPC carries a serialised google.rpc.Status."""
@@ -102,8 +103,13 @@ def internal_problem() -> Problem:
     return Problem(grpc.StatusCode.INTERNAL, _INTERNAL_MESSAGE)
 
 
-def problem_from_rpc(error: grpc.aio.AioRpcError) -> Problem:
-    """Return what a caller may know of a failed RPC.
+def late() -> Problem:
+    """Return the problem of a call that has taken longer than it may."""
+    return Problem(grpc.StatusCode.DEADLINE_EXCEEDED, _FROM_CHANNEL[grpc.StatusCode.DEADLINE_EXCEEDED])
+
+
+def problem_from_rpc(error: grpc.aio.AioRpcError, rename: Rename | None = None) -> Problem:
+    """Return what a caller may know of a failed RPC; `rename` makes a request's fields what the caller called them.
 
     A status without google.rpc.Status details may come from the channel and not from the service; where the code is
     one that channels raise, its text is replaced, for it names hosts and ports.
@@ -115,14 +121,16 @@ def problem_from_rpc(error: grpc.aio.AioRpcError) -> Problem:
     if status is None:
         return Problem(code, _FROM_CHANNEL.get(code) or error.details() or code.name)
     details = [detail for detail in status.details if detail.TypeName() != _debug_info_type]
-    return Problem(code, status.message or error.details() or code.name, details)
+    message = status.message or error.details() or code.name
+    if rename is not None:
+        message, details = rename_violations(message, details, rename)
+    return Problem(code, message, details)
 
 
-def failed_condition(error: grpc.aio.AioRpcError) -> Problem | None:
-    """Return the problem (412) of a write under If-Match whose resource has another etag; None of any other failure."""
-    problem = problem_from_rpc(error)
+def failed_condition(problem: Problem) -> Problem:
+    """Return the problem of a write under If-Match: 412 where the resource has another etag by now."""
     is_mismatch = problem.code is grpc.StatusCode.ABORTED and _reason(problem) == ETAG_MISMATCH
-    return replace(problem, http_status=412) if is_mismatch else None
+    return replace(problem, http_status=412) if is_mismatch else problem
 
 
 def problem_from_request(error: InvalidRequestError) -> Problem:

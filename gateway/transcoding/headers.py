@@ -20,7 +20,7 @@ _IDEMPOTENCY_KEY: Schema = {
     "description": "Taken as `requestId` where the request gives none; a repeat under the same key has no new effect.",
     "schema": {"type": "string"},
 }
-_IF_NONE_MATCH: Schema = {
+IF_NONE_MATCH_PARAMETER: Schema = {
     "name": "If-None-Match",
     "in": "header",
     "description": "The ETag of an earlier answer to the same request: if nothing has changed since, there is a 304.",
@@ -40,7 +40,7 @@ def header_parameters(binding: Binding) -> list[Schema]:
     if "request_id" in binding.rpc.input_type.fields_by_name:
         parameters.append(_IDEMPOTENCY_KEY)
     if binding.may_be_unchanged:
-        parameters.append(_IF_NONE_MATCH)
+        parameters.append(IF_NONE_MATCH_PARAMETER)
     if binding.if_match:
         parameters.append(_IF_MATCH)
     return parameters

@@ -74,7 +74,7 @@ def check_is_json(request: Request, body: bytes) -> None:
 
 def _too_large(limit: int) -> Problem:
     message = f"The request body is larger than the {limit} bytes allowed. Send less at a time."
-    return Problem(grpc.StatusCode.INVALID_ARGUMENT, message, http_status=413, headers={"Connection": "close"})
+    return Problem(grpc.StatusCode.INVALID_ARGUMENT, message, http_status=413)
 
 
 def _unsupported(message: str) -> Problem:

@@ -15,7 +15,7 @@ _MAX_PARAMETERS = 200
 _LONGEST_NAME = 128
 
 
-def apply_path(variables: dict[str, str], message: Message) -> None:
+def apply_path(variables: dict[str, str], binding: Binding, message: Message) -> None:
     """Set the fields that the path binds. The path wins: a body may repeat its value, not contradict it.
 
     Raises InvalidRequestError for a value that the field cannot hold, and for a contradiction.
@@ -31,7 +31,7 @@ def apply_path(variables: dict[str, str], message: Message) -> None:
         is_given = owner.HasField(field.name) if field.has_presence else bool(given)
         if is_given and given != value:
             description = f"expected the value in the path, {shown(value)}, or none; the body gives {shown(given)}"
-            raise InvalidRequestError(description, _json_path(fields))
+            raise InvalidRequestError(description, binding.as_written(field_path))
         setattr(owner, field.name, value)
 
 

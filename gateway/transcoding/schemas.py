@@ -1,6 +1,6 @@
 """Message types → JSON Schema (2020-12, as OpenAPI 3.1 uses it) of their ProtoJSON form."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from google.api import field_behavior_pb2
@@ -9,6 +9,15 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from .descriptors import is_wrapper, map_entry
 
 Schema = dict[str, Any]
+
+Constraints = Callable[[FieldDescriptor], Schema]
+"""A field → keywords of JSON Schema for its value, such as those that its validation rules mean."""
+
+
+def no_constraints(_field: FieldDescriptor) -> Schema:
+    """Say nothing of a field beyond its type."""
+    return {}
+
 
 _SCALARS: Mapping[int, Schema] = {
     FieldDescriptor.CPPTYPE_STRING: {"type": "string"},
@@ -44,8 +53,9 @@ def required(field: FieldDescriptor) -> bool:
 class Schemas:
     """Collects the component schemas of an OpenAPI document while its operations are written."""
 
-    def __init__(self, comments: Mapping[str, str]) -> None:
+    def __init__(self, comments: Mapping[str, str], constraints: Constraints = no_constraints) -> None:
         self._comments = comments
+        self._constraints = constraints
         self._names: dict[Descriptor | EnumDescriptor, str] = {}
         self.components: dict[str, Schema] = {}
 
@@ -66,6 +76,13 @@ class Schemas:
             self.components[name] = self.object(descriptor, without=without)
         return _reference(self._names[descriptor])
 
+    def part(self, descriptor: Descriptor) -> Schema:
+        """Return a reference to the schema of a part of a message, as a change has it: no field is required."""
+        name = f"{_key(self.message(descriptor))}-patch"  # as no message can be named
+        if name not in self.components:
+            self.components[name] = {key: each for key, each in self.object(descriptor).items() if key != "required"}
+        return _reference(name)
+
     def object(self, descriptor: Descriptor, *, without: Collection[str] = ()) -> Schema:
         """Return the schema of a type's fields in place, without the proto names in `without`."""
         fields = [field for field in descriptor.fields if field.name not in without]
@@ -77,7 +94,7 @@ class Schemas:
 
     def field(self, field: FieldDescriptor) -> Schema:
         """Return the schema of a field's whole value, with its comment."""
-        schema = self._described(self._value(field), field.full_name)
+        schema = self._described(self._value(field) | self._constraints(field), field.full_name)
         behaviors = _behaviors(field)
         if field_behavior_pb2.OUTPUT_ONLY in behaviors:
             schema["readOnly"] = True
@@ -107,7 +124,15 @@ class Schemas:
             return {"type": "null"}
         if descriptor not in self._names:
             schema: Schema = {"type": "string", "enum": [value.name for value in descriptor.values]}
-            self.components[self._name(descriptor)] = self._described(schema, descriptor.full_name)
+            schema = self._described(schema, descriptor.full_name)
+            meanings = [
+                (value.name, self._comments.get(f"{descriptor.full_name}.{value.name}", ""))
+                for value in descriptor.values
+            ]
+            listed = "\n".join(f"- `{name}`: {' '.join(text.split())}" for name, text in meanings if text)
+            if listed:
+                schema["description"] = f"{schema.get('description', '')}\n\n{listed}".strip()
+            self.components[self._name(descriptor)] = schema
         return _reference(self._names[descriptor])
 
     def _name(self, descriptor: Descriptor | EnumDescriptor) -> str:
@@ -121,6 +146,10 @@ class Schemas:
     def _described(self, schema: Schema, full_name: str) -> Schema:
         comment = self._comments.get(full_name)
         return {**schema, "description": comment} if comment else schema
+
+
+def _key(reference: Schema) -> str:
+    return str(reference["$ref"]).rpartition("/")[2]
 
 
 def _reference(name: str) -> Schema:

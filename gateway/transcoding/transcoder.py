@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,11 +20,12 @@ from .bindings import Binding, read_bindings
 from .decode import Decoder
 from .encode import Encoder
 from .endpoint import Endpoint, Metadata
-from .errors import Problem, internal_problem, problem_from_request, problem_from_rpc
+from .errors import Problem, internal_problem, late, problem_from_request, problem_from_rpc
 from .incoming import ClientGoneError, check_is_json, list_header, raw_path, read_body, timeout_of, wait_until_gone
 from .invalid import InvalidRequestError
 from .rendered import RenderedAnswers
 from .router import MethodNotAllowedError, NoRouteError, Router
+from .sharing import SharedCalls
 from .template import PathError
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,10 @@ class Options:
 
     `answer_headers` names headers of the answer by the trailing metadata of the service that they are taken from.
 
+    `unshared_metadata`: where it is given, requests of one caller for the same that come at the same time, to a method
+    whose service judges conditions, share calls (see `sharing`). The same caller is who sends the same metadata but for
+    what is named here, such as a request's id. None: each request has a call of its own.
+
     `partial_etags` has the full names of messages whose etag changes with less than all that they show, as where they
     say what holds at this moment. Their etag is still that of writes; but they are never "not modified".
     """
@@ -56,6 +61,7 @@ class Options:
     vary: str | None = "Authorization"
     rendered_bytes: int = 32 << 20
     answer_headers: Mapping[str, str] = field(default_factory=dict)
+    unshared_metadata: frozenset[str] | None = None
     partial_etags: frozenset[str] = frozenset()
     with_defaults: bool = False
 
@@ -94,6 +100,7 @@ class Transcoder:
         self._request_id = request_id
         self._router: Router[Endpoint] = Router()
         self._memory = RenderedAnswers(self._options.rendered_bytes)
+        self._shared = SharedCalls()
         decoder, encoder = Decoder(), Encoder(with_defaults=self._options.with_defaults)
         for service, channel in services:
             for binding in read_bindings(service, self._options.partial_etags):
@@ -116,7 +123,7 @@ class Transcoder:
         except Exception as error:
             problem = _problem(error)
             if problem.status >= 500:
-                _log_failure(request_id, error)
+                _log_failure(request_id, error.__cause__ or error)
             response = self._json(problem.body(request_id), problem.status, problem.response_headers())
         if request.method == "HEAD":
             response.body = b""  # Content-Length stays that of the answer to GET (RFC 9110, 8.6)
@@ -133,10 +140,10 @@ class Transcoder:
         check_is_json(request, body)
         key = request.headers.get("Idempotency-Key")
         message = endpoint.request(body, match.variables, request.scope["query_string"], key)
-        told = _Told(options.answer_headers)
-        ask = _asking(endpoint, timeout, self._metadata(request), request.receive, told)
+        told: dict[str, str] = {}
+        ask = self._asking(endpoint, timeout, self._metadata(request), request.receive, told)
         response = self._response(endpoint, await self._answer(endpoint, message, request, ask))
-        response.headers.update(told.headers)
+        response.headers.update(told)
         return response
 
     async def _answer(self, endpoint: Endpoint, message: Message, request: Request, ask: Ask) -> Answer:
@@ -146,6 +153,36 @@ class Transcoder:
         if endpoint.binding.is_conditional:
             return await answer_conditional(endpoint, message, condition, ask, self._memory)
         return await answer_read(endpoint, message, condition, ask)
+
+    def _asking(
+        self, endpoint: Endpoint, timeout: float, metadata: Metadata, receive: Receive, told: dict[str, str]
+    ) -> Ask:
+        """Return what calls the service for one request; all its calls together may take `timeout` seconds.
+
+        What the service tells beside its answer goes into `told`, as headers.
+        """
+        deadline = time.monotonic() + timeout
+        apart = self._options.unshared_metadata
+        whose = tuple(each for each in metadata if apart is None or each[0] not in apart)
+
+        async def ask(message: Message) -> Any:
+            def start(seconds: float) -> Awaitable[Any]:
+                return _await(endpoint.call(message, seconds, metadata), self._options.answer_headers)
+
+            if apart is None or not endpoint.binding.is_conditional:
+                asking = start(deadline - time.monotonic())
+            else:
+                asking = self._shared.ask((whose, endpoint.key(message)), start, deadline)
+            try:
+                response, headers = await _unless_gone(asking, receive)
+            except TimeoutError:
+                raise late() from None
+            except grpc.aio.AioRpcError as error:
+                raise problem_from_rpc(error, endpoint.binding.as_written) from error
+            told.update(headers)
+            return response
+
+        return ask
 
     def _response(self, endpoint: Endpoint, answer: Answer) -> Response:
         headers = {"ETag": answer.etag} if answer.etag else {}
@@ -165,37 +202,9 @@ class Transcoder:
         return response
 
 
-class _Told:
-    """What services tell beside their answers, as headers."""
-
-    def __init__(self, wanted: Mapping[str, str]) -> None:
-        self._wanted = wanted
-        self.headers: dict[str, str] = {}
-
-    async def hear(self, call: grpc.aio.UnaryUnaryCall[Any, Any]) -> None:
-        """Take over what is wanted of a call that has succeeded."""
-        if self._wanted:
-            for key, value in await call.trailing_metadata():
-                if key in self._wanted and isinstance(value, str):
-                    self.headers[self._wanted[key]] = value
-
-
-def _asking(endpoint: Endpoint, timeout: float, metadata: Metadata, receive: Receive, told: _Told) -> Ask:
-    """Return what calls the service for one request; all its calls together may take `timeout` seconds."""
-    deadline = time.monotonic() + timeout
-
-    async def ask(message: Message) -> Any:
-        call = endpoint.call(message, deadline - time.monotonic(), metadata)
-        response = await _await_unless_gone(call, receive)
-        await told.hear(call)
-        return response
-
-    return ask
-
-
-async def _await_unless_gone(call: grpc.aio.UnaryUnaryCall[Any, Any], receive: Receive) -> Any:
-    """Return the call's response. Raises ClientGoneError, and cancels the call, once the client has left."""
-    answered = asyncio.ensure_future(_await(call))
+async def _unless_gone(asking: Awaitable[Any], receive: Receive) -> Any:
+    """Return what is awaited. Raises ClientGoneError, and cancels it, once the client has left."""
+    answered = asyncio.ensure_future(asking)
     gone = asyncio.ensure_future(wait_until_gone(receive))
     try:
         await asyncio.wait({answered, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -207,11 +216,19 @@ async def _await_unless_gone(call: grpc.aio.UnaryUnaryCall[Any, Any], receive: R
         return answered.result()
     finally:
         gone.cancel()
+        answered.cancel()
+
+
+async def _await(call: grpc.aio.UnaryUnaryCall[Any, Any], wanted: Mapping[str, str]) -> tuple[Any, dict[str, str]]:
+    """Return the response, and what of its trailing metadata is wanted, as headers."""
+    try:
+        response = await call
+        if not wanted:
+            return response, {}
+        told = await call.trailing_metadata()
+        return response, {wanted[key]: value for key, value in told if key in wanted and isinstance(value, str)}
+    finally:
         call.cancel()
-
-
-async def _await(call: grpc.aio.UnaryUnaryCall[Any, Any]) -> Any:
-    return await call
 
 
 def _problem(error: Exception) -> Problem:
@@ -219,8 +236,6 @@ def _problem(error: Exception) -> Problem:
     match error:
         case Problem():
             problem = error
-        case grpc.aio.AioRpcError():
-            problem = problem_from_rpc(error)
         case InvalidRequestError():
             problem = problem_from_request(error)
         case PathError():
@@ -240,7 +255,7 @@ def _problem(error: Exception) -> Problem:
     return problem
 
 
-def _log_failure(request_id: str, error: Exception) -> None:
+def _log_failure(request_id: str, error: BaseException) -> None:
     if isinstance(error, grpc.aio.AioRpcError):
         log.warning("request %s: the service answered %s: %s", request_id, error.code().name, error.details())
     else:

@@ -1,5 +1,7 @@
 """Imports as messages of the contract."""
 
+from itertools import repeat
+
 from sedifex.catalog.v1 import imports_pb2
 
 from services.catalog.import_queries import Findings, Job
@@ -67,6 +69,9 @@ def _findings(findings: Findings) -> imports_pb2.FileFindings:
         format=_FORMATS[findings.format],
         encoding=findings.encoding,
         delimiter=findings.delimiter,
-        columns=[imports_pb2.ColumnUse(column=column, field=field) for column, field in findings.columns],
+        columns=[
+            imports_pb2.ColumnUse(column=column, field=field, samples=samples)
+            for (column, field), samples in zip(findings.columns, findings.samples or repeat(()), strict=False)
+        ],
         unused_columns=findings.unused_columns,
     )

@@ -30,6 +30,8 @@ class Findings:
     columns: Sequence[Sequence[str]]
     """Pairs: a column as the file names it, and what it was taken for."""
     unused_columns: Sequence[str]
+    samples: Sequence[Sequence[str]] = ()
+    """What stands in the first rows, by column."""
 
 
 @dataclass(frozen=True)
@@ -152,13 +154,46 @@ def queue_job(store_id: str, import_id: str, now: datetime) -> None:
 
 
 def end_job(store_id: str, import_id: str, state: str, error: str, now: datetime) -> None:
-    """Ends an import in this state, and lets its content go."""
+    """Ends an import in this state; its content stays until it is let go."""
     statement = """
         UPDATE import_job SET state = %s, error = %s, end_time = %s, update_time = %s, lease_expire_time = '-infinity'
         WHERE store_id = %s AND id = %s
     """
     handle.execute_sql(statement, (state, error, now, now, store_id, import_id))
+
+
+def delete_content(store_id: str, import_id: str) -> None:
+    """Lets the content of an import go."""
     handle.execute_sql("DELETE FROM import_chunk WHERE store_id = %s AND import_id = %s", (store_id, import_id))
+
+
+def delete_older_content(store_id: str, import_id: str) -> None:
+    """Lets the content go that other imports of the store have kept beyond their end."""
+    statement = """
+        DELETE FROM import_chunk USING import_job AS job
+        WHERE import_chunk.store_id = %s AND import_id <> %s AND job.end_time IS NOT NULL
+            AND (job.store_id, job.id) = (import_chunk.store_id, import_id)
+    """
+    handle.execute_sql(statement, (store_id, import_id))
+
+
+def delete_kept_content(before: datetime) -> None:
+    """Lets the content go of imports that ended before this moment."""
+    statement = """
+        DELETE FROM import_chunk USING import_job AS job
+        WHERE (job.store_id, job.id) = (import_chunk.store_id, import_id) AND job.end_time < %s
+    """
+    handle.execute_sql(statement, (before,))
+
+
+def move_content(source: Job, import_id: str) -> bool:
+    """Gives the content of one import to another one of the store; False: there is none any more."""
+    statement = "UPDATE import_chunk SET import_id = %s WHERE store_id = %s AND import_id = %s"
+    if not handle.execute_sql(statement, (import_id, source.store_id, source.id)).rowcount:
+        return False
+    statement = "UPDATE import_job SET size_bytes = %s WHERE store_id = %s AND id = %s"
+    handle.execute_sql(statement, (source.size_bytes, source.store_id, import_id))
+    return True
 
 
 def claim_job(holder: str, seconds: float, now: datetime) -> Job | None:

@@ -73,7 +73,8 @@ class ImportRun:
         self._wishes = survey.read_wishes(self._chunks, found, self._today())
         names = found.columns.names
         pairs = sorted(((names[field], field) for field in names), key=lambda pair: found.columns.at[pair[1]])
-        return Findings(found.format, found.shown_encoding, found.delimiter, pairs, found.columns.unused[:200])
+        samples = [found.samples[found.columns.at[field]] for _, field in pairs]
+        return Findings(found.format, found.shown_encoding, found.delimiter, pairs, found.columns.unused[:200], samples)
 
     def keep_findings(self, findings: Findings) -> None:
         """Writes down what was found out."""
@@ -131,11 +132,15 @@ class ImportRun:
         last = Progress(0, rows, 0, 0, 0, 0, 0)
         import_queries.save_progress(job, last, LEASE_S, now)
         import_queries.end_job(job.store_id, job.id, "succeeded", "", now)
+        if not job.dry_run:  # the file of a dry run may be wanted at once
+            import_queries.delete_content(job.store_id, job.id)
+        import_queries.delete_older_content(job.store_id, job.id)
 
     def fail(self, words: str, now: datetime) -> None:
         """Ends the import as one that cannot go on, in words for its owner. Wants a transaction."""
         job = self._lock()
         import_queries.end_job(job.store_id, job.id, "failed", words, now)
+        import_queries.delete_content(job.store_id, job.id)
 
     def _lock(self) -> Job:
         """The import as it is now, locked; nobody else can take it over until the transaction ends."""

@@ -15,6 +15,8 @@ MAX_OPEN = 5
 """Imports of a store that have not ended."""
 UPLOADS_KEPT = timedelta(hours=1)
 """How long an import waits for more of its content."""
+CONTENT_KEPT = timedelta(hours=1)
+"""How long the file of a dry run can be imported without being sent again."""
 JOBS_KEPT = timedelta(days=30)
 _GIVEN_UP = "The file never came as a whole. Import it again."
 
@@ -29,6 +31,8 @@ class NewImport:
     dry_run: bool
     request_id: str = ""
     """What makes a repeat harmless; empty: nothing."""
+    dry_run_id: str = ""
+    """The dry run whose file it takes over; empty: it is to come."""
 
 
 def create_import(wanted: NewImport, new_import_id: Callable[[], str], now: datetime) -> Job:
@@ -37,6 +41,7 @@ def create_import(wanted: NewImport, new_import_id: Callable[[], str], now: date
     Raises:
         NotFound: there is no such store.
         Exhausted: the store has too many that have not ended.
+        FailedPrecondition: the file of the dry run is not there any more.
     """
     writing.open_store(wanted.store_id)  # two creations at a time would both count what was there before
     if wanted.request_id and (made := import_queries.find_job_by_request(wanted.store_id, wanted.request_id)):
@@ -59,7 +64,19 @@ def create_import(wanted: NewImport, new_import_id: Callable[[], str], now: date
         update_time=now,
     )
     import_queries.insert_job(job)
-    return job
+    if wanted.dry_run_id:
+        _take_over(get_import(wanted.store_id, wanted.dry_run_id), job)
+    return get_import(job.store_id, job.id)
+
+
+def _take_over(source: Job, job: Job) -> None:
+    is_kept = source.dry_run and source.state == "succeeded"
+    if not is_kept or not import_queries.move_content(source, job.id):
+        raise FailedPrecondition(
+            "The file of this dry run is not here any more: it is kept for an hour, until the next dry run, and for "
+            "one import. Send it again.",
+            reason="CONTENT_GONE",
+        )
 
 
 def append_content(store_id: str, import_id: str, offset: int, content: bytes, now: datetime) -> Job:
@@ -118,6 +135,7 @@ def cancel_import(store_id: str, import_id: str, now: datetime) -> Job:
     if job.state not in OPEN:
         return job
     import_queries.end_job(store_id, import_id, "cancelled", "", now)
+    import_queries.delete_content(store_id, import_id)
     return get_import(store_id, import_id)
 
 
@@ -151,8 +169,10 @@ def list_problems(store_id: str, import_id: str, request: PageRequest) -> Page[t
 
 
 def tidy_up(now: datetime, limit: int) -> None:
-    """Ends uploads that nobody goes on with, and forgets imports that ended long ago, some at a time."""
+    """Ends uploads that nobody goes on with, lets go of files that nobody has imported, and forgets imports that ended
+    long ago, some at a time."""
     import_queries.end_abandoned_uploads(now - UPLOADS_KEPT, _GIVEN_UP, now)
+    import_queries.delete_kept_content(now - CONTENT_KEPT)
     import_queries.forget_jobs(now - JOBS_KEPT, limit)
 
 

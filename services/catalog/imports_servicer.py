@@ -6,6 +6,7 @@ from services.catalog import imports
 from services.catalog.import_messages import format_word, import_message, problem_message
 from services.catalog.imports import NewImport
 from services.common.database import Database
+from services.common.errors import InvalidArgument
 from services.common.ids import ids_of, new_id
 from services.common.paging import PageRequest
 from services.common.server import Context
@@ -29,6 +30,7 @@ class ImportsServicer(imports_pb2_grpc.ImportsServiceServicer):
             format_word(request.job.format),
             request.job.dry_run,
             request.request_id,
+            _dry_run_of(request),
         )
         job = await self._database.write(imports.create_import, wanted, lambda: new_id("imp"), now())
         return imports_pb2.CreateImportResponse(job=import_message(job))
@@ -88,3 +90,16 @@ class ImportsServicer(imports_pb2_grpc.ImportsServiceServicer):
         store_id, import_id = ids_of(request.name)
         job = await self._database.write(imports.cancel_import, store_id, import_id, now())
         return imports_pb2.CancelImportResponse(job=import_message(job))
+
+
+def _dry_run_of(request: imports_pb2.CreateImportRequest) -> str:
+    """The id of the dry run whose file is to be imported; empty: none.
+
+    Raises:
+        InvalidArgument: it is another store's.
+    """
+    if not request.dry_run:
+        return ""
+    if not request.dry_run.startswith(f"{request.parent}/"):
+        raise InvalidArgument.field("dry_run", f"must be of {request.parent}")
+    return ids_of(request.dry_run)[-1]

@@ -7,6 +7,7 @@ A process that lacks one says which and does not start.
 import re
 import sys
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -73,6 +74,16 @@ def _check_public_url(url: str) -> str:
 
 
 PublicUrl = Annotated[str, AfterValidator(_check_public_url)]
+
+
+def _check_origin(text: str) -> str:
+    """Takes the origin of a site as browsers write it (RFC 6454)."""
+    if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", text):
+        raise ValueError("must be an origin like https://shop.example.com, in small letters, without a path")
+    return text
+
+
+Origin = Annotated[str, AfterValidator(_check_origin)]
 
 
 VersionedSecrets = Annotated[list[VersionedSecret], Field(min_length=1), AfterValidator(_check_versions)]
@@ -201,14 +212,57 @@ class PublicKey(BaseModel):
 class GatewaySettings(InternalSettings):
     """The gateway. It passes its callers' credentials on, and vouches for where they call from."""
 
+    public_url: PublicUrl = Field(
+        default="",
+        description="where the gateway is reached from outside, like https://shops.example.com: its pages take forms "
+        "from there, and tell it to others",
+    )
     gateway_host: str = "127.0.0.1"
     gateway_port: int = Field(default=8080, ge=1, le=65535)
-    gateway_max_body_bytes: int = Field(default=1_048_576, ge=1024)
+    gateway_max_body_bytes: int = Field(
+        default=1_048_576,
+        ge=1024,
+        description="how large a request's body may be; imported files have a bound of 64 MiB",
+    )
+    gateway_requests_per_minute_per_key: int = Field(
+        default=1_200,
+        ge=0,
+        le=1_000_000,
+        description="how many requests a credential may make in a minute at this process; 0: no limit",
+    )
+    gateway_requests_per_minute_per_address: int = Field(
+        default=6_000,
+        ge=0,
+        le=1_000_000,
+        description="how many requests a client's address may make in a minute at this process; 0: no limit",
+    )
+    gateway_max_requests: int = Field(
+        default=500, ge=1, description="how many requests a process answers at the same time; more get 503"
+    )
+    gateway_max_connections: int = Field(
+        default=900,
+        ge=1,
+        description="how many connections a process holds; more get 503. Each is an open file: see ulimit -n",
+    )
+    gateway_max_connections_per_address: int = Field(
+        default=200,
+        ge=0,
+        description="how many of them may come from one address; 0: no limit. Not counted behind proxies of ours",
+    )
+    gateway_cors_origins: list[Origin] = Field(
+        default=[],
+        max_length=100,
+        description="sites whose pages may call the API from a browser, like https://shop.example.com; none unless set",
+    )
     gateway_trusted_proxies: int = Field(
         default=0,
         ge=0,
         le=10,
         description="how many proxies of ours stand in front: so many addresses of X-Forwarded-For are believed",
+    )
+    gateway_plugin_zip: Path = Field(
+        default=Path(__file__).resolve().parents[2] / "build" / "plugin" / "sedifex.zip",
+        description="the WordPress plugin as `make plugin` builds it, for shop owners to download",
     )
     gateway_sample_shop: bool = Field(default=False, description="serve the pictures of the sample shop")
     gateway_github_keys: list[PublicKey] = Field(

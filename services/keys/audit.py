@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from services.common.access.caller import Caller
@@ -19,6 +20,9 @@ from services.keys.queries import AuditEntry, AuditFilter, Key
 
 BEGINNING = bytes(32)
 """What stands for the hash before the first entry of a chain."""
+MAX_CHECKED = 10_000
+"""Entries that are looked at in one call: some tenths of a second."""
+MAX_PROBLEMS = 20
 NO_CIRCUMSTANCES: Mapping[str, object] = {}
 
 
@@ -113,12 +117,42 @@ def hash_of(entry: AuditEntry) -> bytes:
     return hashlib.sha256(canonical.encode()).digest()
 
 
-def verify_chain(entries: Iterable[AuditEntry], head: tuple[int, bytes] | None) -> Iterator[str]:
+@dataclass(frozen=True)
+class Verification:
+    """What a walk through a store's chain has found."""
+
+    checked: int
+    first_sequence: int
+    """Of the first entry that was looked at; 0: there is none."""
+    last_sequence: int
+    """That the chain should end with; 0: it has not begun."""
+    problems: tuple[str, ...]
+
+
+def verify_newest(store_id: str) -> Verification:
+    """Walks the newest MAX_CHECKED entries of a store. Wants a transaction of its own."""
+    queries.begin_snapshot()
+    head = queries.find_audit_head(store_id)
+    last = head[0] if head else 0
+    start = max(0, last - MAX_CHECKED)
+    before = queries.read_audit_chain(store_id, start - 1, 1) if start else []
+    anchor = (
+        (start, before[0].hash) if before and before[0].sequence == start else (start, None if start else BEGINNING)
+    )
+    entries = queries.read_audit_chain(store_id, start, MAX_CHECKED)
+    problems = tuple(islice(verify_chain(entries, head, anchor), MAX_PROBLEMS))
+    return Verification(len(entries), entries[0].sequence if entries else 0, last, problems)
+
+
+def verify_chain(
+    entries: Iterable[AuditEntry], head: tuple[int, bytes] | None, after: tuple[int, bytes | None] = (0, BEGINNING)
+) -> Iterator[str]:
     """What is wrong with a store's chain, in plain words; nothing if it is whole.
 
-    `entries` are all of them, by sequence; `head` is the sequence and hash that the last one should have.
+    `entries` are all of them, by sequence; `head` is the sequence and hash that the last one should have. Where only
+    the last ones are looked at, `after` is the sequence and hash of the one before them (None: it is missing).
     """
-    sequence, previous = 0, BEGINNING
+    sequence, previous = after
     for entry in entries:
         if entry.sequence > sequence + 1:
             yield _missing(sequence + 1, entry.sequence - 1)

@@ -11,6 +11,7 @@ from sedifex.keys.v1 import keys_pb2
 from services.common.ids import ids_of
 from services.common.masks import chosen_fields
 from services.common.times import from_timestamp, to_duration, to_timestamp
+from services.keys.audit import Verification
 from services.keys.barrier import Renewal
 from services.keys.leases import LEASE_S
 from services.keys.queries import AuditEntry, AuditFilter, Key, Secret, Use
@@ -36,6 +37,7 @@ def key_message(key: Key, now: datetime) -> keys_pb2.Key:
         secrets=map(_secret_message, secrets),
         etag=key.etag,
         allowed_cidrs=key.allowed_cidrs,
+        daily_uses=key.daily_uses,
     )
 
 
@@ -66,6 +68,16 @@ def audit_entry_message(entry: AuditEntry) -> keys_pb2.AuditEntry:
     if entry.after is not None:
         message.after.update(json.loads(entry.after))
     return message
+
+
+def verification_message(found: Verification) -> keys_pb2.VerifyAuditEntriesResponse:
+    """What a walk through the audit log has found, as clients see it."""
+    return keys_pb2.VerifyAuditEntriesResponse(
+        checked=found.checked,
+        first_sequence=found.first_sequence,
+        last_sequence=found.last_sequence,
+        problems=found.problems,
+    )
 
 
 def audit_filter(request: keys_pb2.ListAuditEntriesRequest) -> AuditFilter:
@@ -135,4 +147,4 @@ def renewal_message(renewal: Renewal) -> keys_pb2.RenewLeaseResponse:
 
 def secret_use(use: keys_pb2.RenewLeaseRequest.SecretUse) -> Use:
     """A use of a credential, as a watcher tells of it."""
-    return Use(from_timestamp(use.use_time), use.client_address, use.client_agent)
+    return Use(from_timestamp(use.use_time), use.client_address, use.client_agent, use.count or 1)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sedifex.keys.v1 import keys_pb2
@@ -74,20 +74,29 @@ def create_key(key_id: str, wanted: NewKey, token: str, digester: Digester, act:
     return key
 
 
-def get_key(store_id: str, key_id: str) -> Key:
-    """The key of this id in this store.
+def get_key(store_id: str, key_id: str, now: datetime) -> Key:
+    """The key of this id in this store, with its uses until `now`.
 
     Raises:
         NotFound: there is none.
     """
-    return _found(queries.find_key(store_id, key_id), store_id, key_id)
+    key = _found(queries.find_key(store_id, key_id), store_id, key_id)
+    return replace(key, daily_uses=queries.read_daily_uses([key_id], now.date()).get(key_id, ()))
+
+
+def count_uses(store_id: str, now: datetime) -> list[tuple[datetime, int]]:
+    """How often the keys that reach a store were used, by the hour: the last 24, the oldest first."""
+    current = now.replace(minute=0, second=0, microsecond=0)
+    hours = [current - timedelta(hours=ago) for ago in range(queries.HOURS_OF_USE - 1, -1, -1)]
+    return list(zip(hours, queries.read_hourly_uses(store_id, hours), strict=True))
 
 
 def list_keys(store_id: str, state: keys_pb2.Key.State.ValueType, request: PageRequest, now: datetime) -> Page[Key]:
     """A page of the store's keys, newest first; of those in one state at `now` if one is named."""
     wanted = StateFilter(state, now, now + EXPIRING_SOON) if state else None
     rows = queries.list_keys(store_id, wanted, request.after, request.limit)
-    return request.page(rows, lambda key: [key.id])
+    uses = queries.read_daily_uses([key.id for key in rows], now.date())
+    return request.page([replace(key, daily_uses=uses.get(key.id, ())) for key in rows], lambda key: [key.id])
 
 
 def update_key(store_id: str, key_id: str, values: Mapping[str, Any], etag_wanted: str, act: Act) -> Key:

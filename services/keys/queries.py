@@ -4,7 +4,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from psycopg2.extras import execute_values
@@ -24,6 +24,10 @@ from services.keys.models import (
 )
 
 State = keys_pb2.Key.State
+
+DAYS_OF_USE = 14
+HOURS_OF_USE = 24
+"""For how many days it is known how often a key was used."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +64,17 @@ class Key:
     version: int = 1
     secrets: tuple[Secret, ...] = ()
     """Newest first; those too that are accepted no more."""
+    daily_uses: tuple[int, ...] = ()
+    """On each of the last days, today last; read only where somebody is shown them."""
 
     @property
     def etag(self) -> str:
         """A value that changes whenever the key does."""
         return str(self.version)
+
+
+_BESIDE = {"secrets", "daily_uses"}
+"""What of a key stands in tables of its own."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +191,7 @@ class Found:
 def find_key_by_digest(digests: Sequence[Digest]) -> Found:
     """The key that one of these digests is a secret of, as of the epoch that comes with it."""
     secret_columns = ", ".join(f"s.{field.name} AS secret_{field.name}" for field in fields(Secret))
-    key_columns = ", ".join(f"k.{field.name}" for field in fields(Key) if field.name != "secrets")
+    key_columns = ", ".join(f"k.{field.name}" for field in fields(Key) if field.name not in _BESIDE)
     statement = f"""
         SELECT e.epoch, s.id AS secret_id, {secret_columns}, {key_columns},
             ARRAY(SELECT store_id FROM store_suspension WHERE store_id = ANY (k.stores)) AS suspended
@@ -256,20 +266,70 @@ class Use:
     """A use of a credential."""
 
     time: datetime
+    """The last time."""
     address: str
     agent: str
+    count: int = 1
+    """How often."""
 
 
 def note_uses(uses: Mapping[str, Use]) -> None:
-    """Moves the last use of secrets on, by their ids; only ever forward."""
-    statement = """
-        UPDATE key_secret SET last_use_time = used.at, last_use_address = used.address, last_use_agent = used.agent
-        FROM (VALUES %s) AS used (id, at, address, agent)
-        WHERE key_secret.id = used.id::uuid AND (last_use_time IS NULL OR last_use_time < used.at)
+    """Moves the last use of secrets on, by their ids, only ever forward, and counts them by key, day and hour.
+
+    One statement, so that all or nothing is done. Days and hours of those keys go that nobody is shown any more.
     """
-    rows = [(name, use.time, use.address, use.agent) for name, use in uses.items()]
+    statement = f"""
+        WITH used (id, at, address, agent, uses) AS (VALUES %s),
+        moved AS (
+            UPDATE key_secret SET last_use_time = at, last_use_address = address, last_use_agent = agent
+            FROM used WHERE key_secret.id = used.id::uuid AND (last_use_time IS NULL OR last_use_time < at)
+        ),
+        counted AS (
+            SELECT key_id, (at AT TIME ZONE 'UTC')::date AS day, sum(uses) AS uses
+            FROM used JOIN key_secret ON key_secret.id = used.id::uuid GROUP BY 1, 2
+        ),
+        forgotten AS (
+            DELETE FROM key_use_day old USING counted
+            WHERE old.key_id = counted.key_id AND old.day < counted.day - {DAYS_OF_USE}
+        ),
+        by_hour AS (
+            SELECT key_id, date_trunc('hour', at, 'UTC') AS hour, sum(uses) AS uses
+            FROM used JOIN key_secret ON key_secret.id = used.id::uuid GROUP BY 1, 2
+        ),
+        hours_forgotten AS (
+            DELETE FROM key_use_hour old USING by_hour
+            WHERE old.key_id = by_hour.key_id AND old.hour < by_hour.hour - interval '{2 * HOURS_OF_USE} hours'
+        ),
+        hours_counted AS (
+            INSERT INTO key_use_hour (key_id, hour, uses) SELECT key_id, hour, uses FROM by_hour ORDER BY 1, 2
+            ON CONFLICT (key_id, hour) DO UPDATE SET uses = key_use_hour.uses + excluded.uses
+        )
+        INSERT INTO key_use_day (key_id, day, uses) SELECT key_id, day, uses FROM counted ORDER BY 1, 2
+        ON CONFLICT (key_id, day) DO UPDATE SET uses = key_use_day.uses + excluded.uses
+    """  # noqa: S608 - numbers of ours
+    rows = [(name, use.time, use.address, use.agent, use.count) for name, use in uses.items()]
     with handle.cursor() as cursor:
         execute_values(cursor, statement, rows, page_size=len(rows))
+
+
+def read_daily_uses(key_ids: Sequence[str], today: date) -> dict[str, tuple[int, ...]]:
+    """How often each was used on each of the last days, `today` last, by the key's id; without those that were not."""
+    statement = "SELECT key_id, day, uses FROM key_use_day WHERE key_id = ANY (%s) AND day > %s"
+    counts: dict[str, list[int]] = defaultdict(lambda: [0] * DAYS_OF_USE)
+    for key_id, day, uses in handle.execute_sql(statement, (list(key_ids), today - timedelta(days=DAYS_OF_USE))):
+        if day <= today:  # the clocks of two processes may differ about midnight
+            counts[key_id][DAYS_OF_USE - 1 - (today - day).days] = uses
+    return {key_id: tuple(each) for key_id, each in counts.items()}
+
+
+def read_hourly_uses(store_id: str, hours: Sequence[datetime]) -> list[int]:
+    """How often the keys that reach a store were used in the hours that begin at these moments, one after the other."""
+    statement = """
+        SELECT hour, sum(uses) FROM key_use_hour JOIN api_key ON api_key.id = key_id
+        WHERE stores @> ARRAY[%s] AND hour BETWEEN %s AND %s GROUP BY hour
+    """
+    counts = dict(handle.execute_sql(statement, (store_id, hours[0], hours[-1])).fetchall())
+    return [int(counts.get(hour, 0)) for hour in hours]
 
 
 def list_owners(store_ids: Sequence[str]) -> dict[str, frozenset[str]]:
@@ -382,6 +442,11 @@ def read_audit_chain(store_id: str, after: int, limit: int) -> list[AuditEntry]:
     return _audit_entries(query.order_by(AuditEntryRow.sequence).limit(limit))
 
 
+def begin_snapshot() -> None:
+    """Lets this transaction see the database as it is now: what is written meanwhile is not seen by halves."""
+    handle.execute_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+
 def list_audited_stores() -> list[str]:
     """Ids of all stores that have entries or should have."""
     stores = AuditHeadRow.select(AuditHeadRow.store_id).union(AuditEntryRow.select(AuditEntryRow.store_id))
@@ -432,7 +497,7 @@ def _with_secrets(query: Any) -> list[Key]:
 
 
 def _key(row: dict[str, Any]) -> Key:
-    values = {field.name: row[field.name] for field in fields(Key) if field.name != "secrets"}
+    values = {field.name: row[field.name] for field in fields(Key) if field.name not in _BESIDE}
     return Key(**values | {name: tuple(row[name]) for name in ("scopes", "stores", "allowed_cidrs")})
 
 

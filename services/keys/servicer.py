@@ -11,7 +11,7 @@ from services.common.ids import ids_of, new_id
 from services.common.paging import PageRequest
 from services.common.server import Context
 from services.common.stores import StoreDirectory, StoreFacts
-from services.common.times import from_timestamp, now
+from services.common.times import from_timestamp, now, to_timestamp
 from services.keys import audit, leaks, lifecycle, rotation, suspension
 from services.keys.audit import Act
 from services.keys.barrier import Barrier
@@ -20,6 +20,7 @@ from services.keys.convert import (
     audit_filter,
     key_message,
     key_values,
+    verification_message,
 )
 from services.keys.digest import Digester
 from services.keys.leak_reports import endings_message, leaks_of
@@ -50,8 +51,9 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
     async def GetKey(self, request: keys_pb2.GetKeyRequest, _context: Context) -> keys_pb2.GetKeyResponse:
         """Gets one key."""
         store_id, key_id = ids_of(request.name)
-        key = await self._database.read(lifecycle.get_key, store_id, key_id)
-        return keys_pb2.GetKeyResponse(key=key_message(key, now()))
+        moment = now()
+        key = await self._database.read(lifecycle.get_key, store_id, key_id, moment)
+        return keys_pb2.GetKeyResponse(key=key_message(key, moment))
 
     async def ListKeys(self, request: keys_pb2.ListKeysRequest, _context: Context) -> keys_pb2.ListKeysResponse:
         """Lists the keys of a store."""
@@ -157,6 +159,23 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
         return keys_pb2.ListAuditEntriesResponse(
             audit_entries=map(audit_entry_message, page.rows), next_page_token=page.next_page_token
         )
+
+    async def CountKeyUses(
+        self, request: keys_pb2.CountKeyUsesRequest, _context: Context
+    ) -> keys_pb2.CountKeyUsesResponse:
+        """Counts the uses of a store's keys by hours."""
+        (store_id,) = ids_of(request.parent)
+        hours = await self._database.read(lifecycle.count_uses, store_id, now())
+        return keys_pb2.CountKeyUsesResponse(
+            hours=[keys_pb2.KeyUseCount(start_time=to_timestamp(hour), use_count=uses) for hour, uses in hours]
+        )
+
+    async def VerifyAuditEntries(
+        self, request: keys_pb2.VerifyAuditEntriesRequest, _context: Context
+    ) -> keys_pb2.VerifyAuditEntriesResponse:
+        """Walks the audit log of a store and says what is wrong with it."""
+        (store_id,) = ids_of(request.parent)
+        return verification_message(await self._database.write(audit.verify_newest, store_id))
 
     async def VerifyToken(
         self, request: keys_pb2.VerifyTokenRequest, _context: Context

@@ -1,4 +1,4 @@
-"""When each secret and each session was last used: noted in memory, written in batches, only ever forward.
+"""When each credential was last used, and how often each key a day: noted in memory, written in batches, only forward.
 
 A write for every request would cost more than the request. What a process that is killed has not written is lost, some
 seconds of it; nothing is decided by it.
@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from services.common.database import Database
 from services.common.errors import SedifexError
@@ -33,8 +34,11 @@ class Usage:
 
     def note(self, credential_id: str, use: Use) -> None:
         """Notes a use of the secret or session of this id."""
-        if credential_id in self._seen or len(self._seen) < MAX_NOTED:
-            self._seen[credential_id] = max(use, self._seen.get(credential_id, use), key=lambda each: each.time)
+        known = self._seen.get(credential_id)
+        if known is not None:
+            self._seen[credential_id] = _together(known, use)
+        elif len(self._seen) < MAX_NOTED:
+            self._seen[credential_id] = use
 
     async def flush(self) -> None:
         """Writes what has been noted; what cannot be written now is kept for the next time."""
@@ -45,7 +49,9 @@ class Usage:
             await self._database.read(_write, seen)
         except SedifexError as failure:
             log.warning("uses wait to be written", extra={"cause": failure.reason, "count": len(seen)})
-            self._seen = seen | self._seen
+            newer, self._seen = self._seen, seen
+            for credential_id, use in newer.items():
+                self.note(credential_id, use)
 
     @asynccontextmanager
     async def noting(self) -> AsyncIterator[None]:
@@ -63,11 +69,17 @@ class Usage:
                 log.exception("uses could not be written")
 
 
+def _together(one: Use, other: Use) -> Use:
+    """The later of two uses, for as often as both."""
+    return replace(max(one, other, key=lambda each: each.time), count=one.count + other.count)
+
+
 def _write(uses: Mapping[str, Use]) -> None:
     """Sessions have ids like "ses_…", secrets of keys have UUIDs."""
     of_sessions = {name: use for name, use in uses.items() if name.startswith(SESSION)}
     of_secrets = {name: use for name, use in uses.items() if name not in of_sessions}
-    if of_secrets:
-        queries.note_uses(of_secrets)
+    # What is counted comes last: if it cannot be written, all of it is written once more.
     if of_sessions:
         note_session_uses(of_sessions)
+    if of_secrets:
+        queries.note_uses(of_secrets)

@@ -17,7 +17,7 @@ from services.webhooks.deliveries import DeliveryRecord
 from services.webhooks.endpoints import NewEndpoint
 from services.webhooks.event_queries import Event
 from services.webhooks.event_types import EventType
-from services.webhooks.log_queries import Attempt, Delivery, LogFilter
+from services.webhooks.log_queries import Attempt, Delivery, HourCount, LogFilter
 from services.webhooks.publishing import News
 from services.webhooks.queries import Endpoint, Secret
 from services.webhooks.replay_queries import Replay
@@ -67,6 +67,7 @@ def endpoint_message(endpoint: Endpoint, now: datetime) -> webhooks_pb2.WebhookE
         secrets=map(_secret_message, secrets),
         etag=endpoint.etag,
         update_time=to_timestamp(endpoint.update_time),
+        disable_time=to_timestamp(endpoint.disable_time),
     )
 
 
@@ -111,6 +112,19 @@ def delivery_message(delivery: Delivery) -> webhooks_pb2.Delivery:
         finish_time=to_timestamp(delivery.finish_time),
         product_id=delivery.product_id,
         last_error=delivery.last_error,
+    )
+
+
+def delivery_count_message(hour: HourCount) -> webhooks_pb2.DeliveryCount:
+    """How many deliveries an hour has seen."""
+    by = hour.by_state
+    return webhooks_pb2.DeliveryCount(
+        start_time=to_timestamp(hour.start_time),
+        succeeded_count=by.get("succeeded", 0),
+        dead_count=by.get("dead", 0),
+        pending_count=by.get("pending", 0),
+        unsent_count=by.get("cancelled", 0) + by.get("coalesced", 0),
+        truncated=hour.is_truncated,
     )
 
 
@@ -242,6 +256,7 @@ def _attempt_message(attempt: Attempt) -> webhooks_pb2.Attempt:
         response_body=attempt.response_body.decode(errors="replace"),
         response_headers=attempt.response_headers,
         remote_address=attempt.remote_address,
+        request_headers=attempt.request_headers,
     )
 
 

@@ -1,7 +1,7 @@
 """The log of deliveries: what was sent where, and how it went; and another try at one of them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.common.access.caller import Caller
 from services.common.errors import FailedPrecondition, NotFound
@@ -10,9 +10,10 @@ from services.webhooks import due_queries, event_queries, log_queries, queries
 from services.webhooks.endpoints import check_may_hear_of
 from services.webhooks.event_queries import Event
 from services.webhooks.event_types import PING
-from services.webhooks.log_queries import Attempt, Delivery, LogFilter
+from services.webhooks.log_queries import Attempt, Delivery, HourCount, LogFilter
 
 MAX_ATTEMPTS_SHOWN = 100
+HOURS_COUNTED = 24
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,15 @@ def list_deliveries(store_id: str, wanted: LogFilter, request: PageRequest) -> P
     found = log_queries.list_deliveries(store_id, wanted, request.after, request.limit)
     stopped_at = [found.stopped_at] if found.stopped_at else None
     return request.page(found.deliveries, lambda delivery: [delivery.id], stopped_at)
+
+
+def count_deliveries(store_id: str, endpoint_id: str, now: datetime) -> list[HourCount]:
+    """The store's deliveries by the hour in which they were created: the last 24 hours, the oldest first."""
+    current = now.replace(minute=0, second=0, microsecond=0)
+    hours = [current - timedelta(hours=ago) for ago in range(HOURS_COUNTED - 1, -1, -1)]
+    if endpoint_id and not log_queries.is_endpoint_of(store_id, endpoint_id):
+        return [HourCount(hour, {}, is_truncated=False) for hour in hours]
+    return log_queries.count_by_hour(store_id, endpoint_id, hours)
 
 
 def get_event(store_id: str, event_id: str, caller: Caller) -> Event:

@@ -5,7 +5,7 @@ WINDOW rows a page: a page may come short, with a token that goes on behind them
 millions the log holds and however rare is what is looked for.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,9 +13,12 @@ from typing import Any
 from ulid import ULID
 
 from services.common.paging import Position
+from services.webhooks import signing
 from services.webhooks.models import AttemptRow, EndpointRow, handle
 
 WINDOW = 5_000
+COUNTED = 2_000
+"""Deliveries of an hour that are counted at most."""
 NO_ANSWER = -1
 
 _IN_ORDER = 'COLLATE "C"'
@@ -62,6 +65,8 @@ class Attempt:
     response_headers: dict[str, str]
     remote_address: str
     """Empty: none was reached."""
+    request_headers: dict[str, str]
+    """Those that signed it, by lower-case name. Empty: it was not sent."""
 
 
 @dataclass(frozen=True)
@@ -136,12 +141,51 @@ def is_endpoint_of(store_id: str, endpoint_id: str) -> bool:
 
 def list_attempts(delivery: Delivery, limit: int) -> list[Attempt]:
     """The first `limit` tries at a delivery, in order."""
-    columns = [getattr(AttemptRow, field.name) for field in fields(Attempt)]
+    kept = [field.name for field in fields(Attempt) if field.name != "request_headers"]
+    columns = [getattr(AttemptRow, name) for name in (*kept, "signed")]
     # The time spares PostgreSQL the partitions of the days before; clocks may differ by less than one.
     since = delivery.create_time - timedelta(days=1)
     query = AttemptRow.select(*columns).where(AttemptRow.delivery_id == delivery.id, AttemptRow.start_time >= since)
     rows: Any = query.order_by(AttemptRow.number).limit(limit).dicts()
-    return [Attempt(**row | {"response_body": bytes(row["response_body"])}) for row in rows]
+    return [_attempt(row, delivery) for row in rows]
+
+
+@dataclass(frozen=True)
+class HourCount:
+    """The deliveries of an hour, by what has become of them."""
+
+    start_time: datetime
+    by_state: dict[str, int]
+    is_truncated: bool
+    """Whether there may be more than were looked at."""
+
+
+def count_by_hour(store_id: str, endpoint_id: str, hours: Sequence[datetime]) -> list[HourCount]:
+    """The deliveries that were created in the hours that begin at these moments, at most COUNTED of each.
+
+    An endpoint that is named must be one of the store's; empty: all of them.
+    """
+    whose = "endpoint_id = %(endpoint)s" if endpoint_id else "store_id = %(store)s"
+    # Written out hour by hour: PostgreSQL sees how much each holds, and reads no more of a full one than is counted.
+    of_hours = " UNION ALL ".join(
+        f"""(SELECT {number} AS number, state FROM delivery WHERE {whose}
+            AND id {_IN_ORDER} >= %(first_{number})s AND id {_IN_ORDER} < %(last_{number})s
+            ORDER BY id {_IN_ORDER} DESC LIMIT %(limit)s)"""  # noqa: S608 - conditions of our own, values apart
+        for number in range(len(hours))
+    )
+    values: dict[str, object] = {"store": store_id, "endpoint": endpoint_id, "limit": COUNTED}
+    for number, hour in enumerate(hours):
+        values |= {f"first_{number}": _id_at(hour), f"last_{number}": _id_at(hour + timedelta(hours=1))}
+    statement = f"SELECT number, state, count(*) FROM ({of_hours}) AS found GROUP BY number, state"  # noqa: S608 - as above
+    counts: list[dict[str, int]] = [{} for _ in hours]
+    for number, state, count in handle.execute_sql(statement, values).fetchall():
+        counts[number][state] = count
+    return [HourCount(hour, by, sum(by.values()) >= COUNTED) for hour, by in zip(hours, counts, strict=True)]
+
+
+def _attempt(row: dict[str, Any], delivery: Delivery) -> Attempt:
+    signed, body = row.pop("signed"), bytes(row.pop("response_body"))
+    return Attempt(**row, response_body=body, request_headers=signing.expand(signed, delivery.event_id))
 
 
 def _one(condition: str, *values: object) -> Delivery | None:

@@ -11,6 +11,7 @@ from services.common.server import Context
 from services.common.times import now
 from services.webhooks import deliveries, event_types, publishing, replays
 from services.webhooks.convert import (
+    delivery_count_message,
     delivery_message,
     delivery_record_message,
     event_message,
@@ -43,6 +44,16 @@ class LogServicer(webhooks_pb2_grpc.WebhooksServiceServicer):
         return webhooks_pb2.ListDeliveriesResponse(
             deliveries=map(delivery_message, page.rows), next_page_token=page.next_page_token
         )
+
+    async def CountDeliveries(
+        self, request: webhooks_pb2.CountDeliveriesRequest, _context: Context
+    ) -> webhooks_pb2.CountDeliveriesResponse:
+        """Counts the deliveries of a store by hours."""
+        (store_id,) = ids_of(request.parent)
+        _check_of_store(request.endpoint, request.parent, "endpoint")
+        endpoint_id = ids_of(request.endpoint)[-1] if request.endpoint else ""
+        hours = await self._database.read(deliveries.count_deliveries, store_id, endpoint_id, now())
+        return webhooks_pb2.CountDeliveriesResponse(hours=map(delivery_count_message, hours))
 
     async def GetDelivery(
         self, request: webhooks_pb2.GetDeliveryRequest, _context: Context

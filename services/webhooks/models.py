@@ -116,6 +116,7 @@ class AttemptRow(_Table):
     response_headers = BinaryJSONField()
     response_body = peewee.BlobField()
     remote_address = peewee.TextField()
+    signed = peewee.TextField()
 
     class Meta:
         table_name = "attempt"

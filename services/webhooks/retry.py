@@ -48,6 +48,9 @@ class Decision:
     disable_endpoint: bool = False
 
 
+_SUCCEEDED = Decision(Outcome.SUCCEEDED)
+
+
 def decide(
     *, status: int | None, attempts: int, jitter: float, retry_after: int | None = None, once: bool = False
 ) -> Decision:
@@ -66,7 +69,7 @@ def decide(
     if not 0 <= jitter < 1:
         raise ValueError("jitter is a fraction in [0, 1)")
     if status is not None and 200 <= status < 300:
-        return Decision(Outcome.SUCCEEDED)
+        return _SUCCEEDED
     if status == _GONE:
         return Decision(Outcome.DEAD, disable_endpoint=True)
     if once or attempts >= MAX_ATTEMPTS:
@@ -80,7 +83,9 @@ def parse_retry_after(value: str | None, now: datetime) -> int | None:
     None for no header, for garbage and for a time that has passed. At most 24 hours: an endpoint may ask for rest, but
     it must not be able to park a delivery for a year.
     """
-    text = (value or "").strip(" \t")
+    if not value:
+        return None
+    text = value.strip(" \t")
     if _DELTA_SECONDS.fullmatch(text):
         return min(int(text), MAX_RETRY_AFTER_SECONDS)
     moment = _find_http_date(text)

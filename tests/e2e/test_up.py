@@ -218,6 +218,11 @@ def test_a_folder_from_before_there_were_members_gets_the_secret_that_it_lacks(s
 
 def test_the_shops_first_owner_joins_by_the_link_on_the_page(up: Up, demo: dict[str, Any]) -> None:
     assert demo["ownerInvitation"] in up.await_line("first owner")
+    assert demo["admin"] in up.await_line("admin pages")
+    for page, says in ((demo["admin"], "Sign in"), (demo["ownerInvitation"], "Your invitation")):
+        answer = httpx.get(page, follow_redirects=True, timeout=START_S)
+        assert answer.status_code == 200
+        assert f"<h1>{says}</h1>" in answer.text
     token = demo["ownerInvitation"].split("#")[1]
     with httpx.Client(base_url=demo["gateway"], timeout=START_S) as api:
         accept = {"token": token, "displayName": "Ama", "password": "kenkey and shito"}

@@ -177,6 +177,7 @@ async def test_a_forged_log_is_found_out_and_the_entry_named(
         sql(statement, store.removeprefix("stores/"), forge=True)
     found = verify(store)
     assert any(text.startswith(says.format("", *ids)) for text in found), found
+    assert list((await _verify(system.operator, store)).problems) == found
 
 
 async def test_an_entry_that_was_replaced_with_a_sound_hash_breaks_the_chain(
@@ -191,6 +192,37 @@ async def test_an_entry_that_was_replaced_with_a_sound_hash_breaks_the_chain(
     sql("UPDATE audit_entry SET actor = 'nobody', hash = %s WHERE store_id = %s AND sequence = 2", forged, store_id,
         forge=True)  # fmt: skip
     assert ["does not follow" in text for text in verify(store)] == [True]
+
+
+async def test_a_walk_says_how_far_it_went(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = await system.new_store()
+    nothing = await _verify(system.operator, store)
+    assert (nothing.checked, nothing.first_sequence, nothing.last_sequence, list(nothing.problems)) == (0, 0, 0, [])
+    for _ in range(4):
+        await system.new_key(store)
+    whole = await _verify(system.operator, store)
+    assert (whole.checked, whole.first_sequence, whole.last_sequence, list(whole.problems)) == (4, 1, 4, [])
+    monkeypatch.setattr(audit, "MAX_CHECKED", 2)
+    newest = await _verify(system.operator, store)
+    assert (newest.checked, newest.first_sequence, newest.last_sequence, list(newest.problems)) == (2, 3, 4, [])
+
+
+async def test_a_walk_of_the_newest_sees_what_is_wrong_just_before_them(
+    system: System, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await system.new_store()
+    for _ in range(4):
+        await system.new_key(store)
+    monkeypatch.setattr(audit, "MAX_CHECKED", 2)
+    sql("DELETE FROM audit_entry WHERE store_id = %s AND sequence = 2", store.removeprefix("stores/"), forge=True)
+    (problem,) = (await _verify(system.operator, store)).problems
+    assert "does not follow" in problem
+
+
+async def _verify(client: Client, store: str) -> keys_pb2.VerifyAuditEntriesResponse:
+    request = keys_pb2.VerifyAuditEntriesRequest(parent=store)
+    answer: keys_pb2.VerifyAuditEntriesResponse = await client.keys.VerifyAuditEntries(request)
+    return answer
 
 
 def _forge(databases: dict[str, str], store_id: str, sequence: int) -> bytes:

@@ -110,8 +110,10 @@ async def test_disabling_and_enabling_twice_changes_nothing_more(hooks: Hooks) -
     first, second = await hooks.disable(made.name), await hooks.disable(made.name)
     assert first == second
     assert first.state_reason
+    assert first.HasField("disable_time")
     assert (await hooks.enable(made.name)).HasField("missed_since_time")
     again = await hooks.enable(made.name)
+    assert not again.webhook_endpoint.HasField("disable_time")
     assert not again.HasField("missed_since_time")
     assert again.missed_count == 0
 

@@ -5,7 +5,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import Any
@@ -111,8 +110,7 @@ def new_queue(settings: Settings, vault: Vault) -> Iterator[Callable[..., Queue]
 
 
 def _result(job: Job, status: int) -> Result:
-    return replace(
-        outcomes.of_failure(job, "", attempt_id=new_id("att"), jitter=0.5, now=_now()).result,
+    return outcomes.of_failure(job, "", attempt_id=new_id("att"), jitter=0.5, now=_now()).result._replace(
         state="succeeded" if status == 200 else "pending",
         delay_seconds=None if status == 200 else 5.0,
         status_code=status,
@@ -270,7 +268,7 @@ async def test_an_outcome_that_cannot_be_kept_does_not_hold_up_the_others(
     queue.publish(4)
     jobs = queue.claim()
     results = [_result(job, 200) for job in jobs]
-    results[2] = replace(results[2], error="PostgreSQL keeps no \0")
+    results[2] = results[2]._replace(error="PostgreSQL keeps no \0")
     with Sender(allowed_networks=_LOOPBACK) as sender:
         worker = Worker(queue.database, sender, vault)
         worker._unrecorded += map(outcomes.Outcome, results)

@@ -128,6 +128,25 @@ def test_what_is_given_back_is_claimed_at_once(queue: Queue) -> None:
     assert len(queue.claim()) == 4
 
 
+def test_what_a_killed_worker_had_goes_before_what_waited_behind_it(queue: Queue) -> None:
+    endpoint = queue.add_endpoint()
+    queue.allow(endpoint, 3)
+    ids = queue.add_due(endpoint, 6)
+    lost = [job.delivery_id for job in queue.claim()]
+    queue.pass_time(LEASE_S + 1)
+    assert [job.delivery_id for job in queue.claim()] == lost
+    assert set(lost) < set(ids)
+
+
+def test_what_is_given_back_goes_before_what_waited_behind_it(queue: Queue) -> None:
+    endpoint = queue.add_endpoint()
+    queue.allow(endpoint, 3)
+    queue.add_due(endpoint, 6)
+    given = queue.claim()
+    queue.database.read(due.release, [given[0].lease_token])
+    assert [job.delivery_id for job in queue.claim()] == [job.delivery_id for job in given]
+
+
 def test_a_rate_limit_holds_over_all_workers(queue: Queue) -> None:
     endpoint = queue.add_endpoint(rate_limit_per_second=5)
     queue.add_due(endpoint, 20)

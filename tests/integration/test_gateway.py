@@ -104,8 +104,8 @@ async def test_an_idempotency_key_makes_a_repeat_harmless(api: httpx.AsyncClient
         pytest.param("PUT", "/v1/{store}/products", {}, 405, "GET", id="wrong method"),
         pytest.param("GET", "/v1/{store}/products?color=red", {}, 400, "color", id="unknown parameter"),
         pytest.param("GET", "/v1/{store}/products?pageSize=many", {}, 400, "pageSize", id="no number"),
-        pytest.param("GET", "/v1/{store}/products?pageSize=-1", {}, 400, "page_size", id="negative"),
-        pytest.param("GET", "/v1/{store}/products?pageToken=x", {}, 400, "page_token", id="foreign token"),
+        pytest.param("GET", "/v1/{store}/products?pageSize=-1", {}, 400, "pageSize", id="negative"),
+        pytest.param("GET", "/v1/{store}/products?pageToken=x", {}, 400, "pageToken", id="foreign token"),
         pytest.param("POST", "/v1/{store}/products", {"content": b"{"}, 400, "JSON", id="invalid JSON"),
         pytest.param("POST", "/v1/{store}/products", {"content": b"\xff"}, 400, "UTF-8", id="not UTF-8"),
         pytest.param("POST", "/v1/{store}/products", {"json": ["x"]}, 400, "object", id="not an object"),
@@ -122,7 +122,7 @@ async def test_an_idempotency_key_makes_a_repeat_harmless(api: httpx.AsyncClient
         ),
         pytest.param("POST", "/v1/{store}/products", {"json": {"displayName": "a\0b"}}, 400, "U+0000", id="NUL"),
         pytest.param(
-            "GET", "/v1/{store}/products?pageToken=" + "x" * 9000, {}, 400, "page_token", id="a very long token"
+            "GET", "/v1/{store}/products?pageToken=" + "x" * 9000, {}, 400, "pageToken", id="a very long token"
         ),
         pytest.param("POST", "/v1/{store}/products", {"data": {"a": "b"}}, 415, "application/json", id="a form"),
     ],
@@ -300,6 +300,37 @@ async def test_a_revoked_key_is_401_although_the_answer_is_remembered(
         refused = await gateway.get(f"/v1/{store}/products", headers=headers | condition)
         assert refused.status_code == 401
         assert "Shea" not in refused.text
+
+
+async def test_while_a_key_polls_all_the_time_a_write_is_seen_and_a_revocation_holds_at_once(
+    gateway: httpx.AsyncClient, system: System, store: str, product: dict[str, Any]
+) -> None:
+    """Requests of one key that come at the same time share calls: never one that began before they were made."""
+    key, client = await system.new_key(store)
+    headers = {"X-Api-Key": client.token}
+    feed = f"/v1/{store}/products"
+    known = headers | {"If-None-Match": (await gateway.get(feed, headers=headers)).headers["etag"]}
+    done = asyncio.Event()
+
+    async def poll() -> set[int]:
+        statuses = set()
+        while not done.is_set():
+            statuses.add((await gateway.get(feed, headers=known)).status_code)
+        return statuses
+
+    pollers = [asyncio.create_task(poll()) for _ in range(8)]
+    for number in range(10):
+        change = {"displayName": f"Shea {number}"}
+        written = await gateway.patch(f"/v1/{product['name']}", json=change, headers=headers)
+        assert written.status_code == 200
+        seen = await asyncio.gather(*(gateway.get(feed, headers=known) for _ in range(3)))
+        assert all(f"Shea {number}" in each.text for each in seen)
+        known["If-None-Match"] = seen[0].headers["etag"]
+    await system.operator.keys.RevokeKey(keys_pb2.RevokeKeyRequest(name=key.name))
+    refused = await asyncio.gather(*(gateway.get(feed, headers=known) for _ in range(5)))
+    assert [each.status_code for each in refused] == [401] * 5
+    done.set()
+    assert set.union(*await asyncio.gather(*pollers)) <= {200, 304, 401}
 
 
 @pytest.mark.parametrize("feed", ["products", "products:changes"])

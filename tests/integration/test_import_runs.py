@@ -17,7 +17,7 @@ from services.catalog.products import Occasion
 from services.common.database import Database
 from services.common.ids import ids_of, new_id
 from services.common.times import now
-from tests.integration.importing import ended, products, upload
+from tests.integration.importing import ended, import_file, products, upload
 from tests.system import Settings, System
 
 Import = imports_pb2.Import
@@ -127,6 +127,16 @@ async def test_what_is_left_lying_is_tidied_up(system: System, database: Databas
     with pytest.raises(grpc.aio.AioRpcError) as gone:
         await system.operator.imports.GetImport(imports_pb2.GetImportRequest(name=abandoned.name))
     assert gone.value.code() == grpc.StatusCode.NOT_FOUND
+
+
+async def test_the_file_of_a_dry_run_is_kept_for_an_hour(system: System, database: Database) -> None:
+    store = await system.new_store()
+    tried = await import_file(system.operator, store, "Name\nShea\n", dry_run=True)
+    await database.write(imports.tidy_up, now() + imports.CONTENT_KEPT - timedelta(minutes=1), 0)
+    store_id, import_id = ids_of(tried.name)
+    assert await database.read(import_queries.find_chunk, store_id, import_id, 0)
+    await database.write(imports.tidy_up, now() + imports.CONTENT_KEPT + timedelta(minutes=1), 0)
+    assert await database.read(import_queries.find_chunk, store_id, import_id, 0) is None
 
 
 def _many(rows: int) -> str:

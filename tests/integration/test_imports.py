@@ -9,8 +9,8 @@ import pytest
 from sedifex.catalog.v1 import catalog_pb2, imports_pb2
 
 from services.catalog import imports
-from tests.integration.importing import import_file, problems, products, upload
-from tests.system import Client, System, error_info
+from tests.integration.importing import ended, import_file, problems, products, upload
+from tests.system import Client, System, error_info, refused
 
 Code = grpc.StatusCode
 Import = imports_pb2.Import
@@ -38,6 +38,7 @@ async def test_a_file_says_how_it_was_read(system: System) -> None:
         ("Selling Price", "price"),
     ]
     assert list(findings.unused_columns) == ["Supplier"]
+    assert [list(each.samples) for each in findings.columns][1] == ["1.250,00", "12,5", "2.500"]
 
 
 @pytest.mark.parametrize(
@@ -207,3 +208,35 @@ def _version(databases: dict[str, str], store: str) -> int:
     connection.close()
     assert row is not None
     return int(row[0])
+
+
+async def test_the_file_of_a_dry_run_is_imported_without_being_sent_again(system: System) -> None:
+    store = await system.new_store()
+    tried = await import_file(system.operator, store, "Name,Price\nShea,45\n", dry_run=True)
+    job = await _import_of(system, store, tried)
+    await system.operator.imports.StartImport(imports_pb2.StartImportRequest(name=job.name))
+    assert (await ended(system.operator, job.name)).created_count == 1
+    assert [each.display_name for each in await products(system.operator, store)] == ["Shea"]
+    await refused(_import_of(system, store, tried), Code.FAILED_PRECONDITION, "CONTENT_GONE", "Send it again")
+
+
+async def test_only_the_newest_dry_run_of_a_store_keeps_its_file(system: System) -> None:
+    store = await system.new_store()
+    first = await import_file(system.operator, store, "Name\nShea\n", dry_run=True)
+    second = await import_file(system.operator, store, "Name\nMilo\n", dry_run=True)
+    await refused(_import_of(system, store, first), Code.FAILED_PRECONDITION, "CONTENT_GONE")
+    assert (await _import_of(system, store, second)).size_bytes == len("Name\nMilo\n")
+
+
+async def test_only_a_dry_run_gives_its_file_away_and_only_within_its_store(system: System) -> None:
+    store, other = await system.new_store(), await system.new_store()
+    done = await import_file(system.operator, store, "Name\nShea\n")
+    await refused(_import_of(system, store, done), Code.FAILED_PRECONDITION, "CONTENT_GONE")
+    tried = await import_file(system.operator, store, "Name\nMilo\n", dry_run=True)
+    await refused(_import_of(system, other, tried), Code.INVALID_ARGUMENT, says="must be of stores/")
+
+
+async def _import_of(system: System, store: str, tried: imports_pb2.Import) -> imports_pb2.Import:
+    request = imports_pb2.CreateImportRequest(parent=store, dry_run=tried.name)
+    answer: imports_pb2.CreateImportResponse = await system.operator.imports.CreateImport(request)
+    return answer.job

@@ -9,7 +9,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 from sedifex.webhooks.v1 import webhooks_pb2
 
-from services.webhooks import log_queries
+from services.webhooks import log_queries, signing
 from services.webhooks.models import handle
 from services.webhooks.worker.__main__ import working
 from services.webhooks.worker.loop import Worker
@@ -123,6 +123,18 @@ async def test_an_attempt_tells_what_came_back_and_from_where(hooks: Hooks, part
     assert attempt.remote_address == "127.0.0.1"
     assert "server" in attempt.response_headers
     assert tried.next_attempt_time.ToDatetime() > attempt.start_time.ToDatetime()
+
+
+async def test_an_attempt_keeps_the_headers_that_signed_it(hooks: Hooks, partner: Partner, worker: Worker) -> None:
+    made = await hooks.create(partner.url)
+    await hooks.publish()
+    sent = await delivered(partner)
+    (ended,) = await until(hooks.log, lambda log: log and log[0].HasField("finish_time"))
+    record = await hooks.delivery(ended.name)
+    kept = dict(record.attempts[0].request_headers)
+    assert kept.keys() == {"x-sedifex-signature", "webhook-id", "webhook-timestamp", "webhook-signature"}
+    assert kept == {name: sent.headers[name] for name in kept}
+    signing.verify(kept, record.body.encode(), made.secret, now=int(kept["webhook-timestamp"]))
 
 
 async def test_an_event_is_shown_as_it_was_published(hooks: Hooks) -> None:

@@ -89,6 +89,21 @@ def test_what_is_past_keeping_is_forgotten_but_for_what_waits(queue: Queue) -> N
     queue.sql("DELETE FROM delivery WHERE create_time = %s", long_ago)
 
 
+def test_a_replay_is_forgotten_a_while_after_its_end_and_not_before(queue: Queue) -> None:
+    long_ago = datetime.now(UTC) - 40 * DAY
+    stamp, store = upkeep._ulid_floor(long_ago), "st_forgotten"
+    for number, finished in enumerate((long_ago, datetime.now(UTC) - DAY, None)):
+        queue.sql(
+            "INSERT INTO replay (id, store_id, states, event_types, start_time, end_time, creator, state,"
+            " progress_time, progress_event, create_time, finish_time)"
+            " VALUES (%s, %s, '{}', '{}', %s, now(), '', %s, now(), '', %s, %s)",
+            *(f"rpl_{stamp}{number:016d}", store, long_ago, "succeeded" if finished else "running", long_ago, finished),
+        )
+    queue.database.write(upkeep.forget_old)
+    rows = queue.sql("DELETE FROM replay WHERE store_id = %s RETURNING right(id, 1)", store)
+    assert sorted(number for (number,) in rows) == ["1", "2"]
+
+
 @pytest.mark.parametrize(
     ("days", "state", "words"), [(0.5, "enabled", ""), (1.1, "enabled", "is disabled on"), (5.1, "disabled", "5 days")]
 )

@@ -14,10 +14,13 @@ from services.catalog.importing.table import Record, Table, read_table
 from services.catalog.importing.text import SHOWN, UnreadableError, decoded, detect_encoding, lines
 from services.catalog.importing.wishes import Marks, Wish
 from services.catalog.importing.woocommerce import Parents
-from services.catalog.importing.words import clean
+from services.catalog.importing.words import clean, one_line
 
 FormatName = Literal["sedifex", "woocommerce", "shopify"]
 MAX_ROWS = 200_000
+SAMPLES = 3
+"""Rows from which is told what stands in a column."""
+MAX_SAMPLE = 60
 NAMES: dict[FormatName, Names] = {
     "sedifex": sedifex.NAMES,
     "woocommerce": woocommerce.NAMES,
@@ -55,6 +58,8 @@ class Survey:
     rows: int
     """Below the header, blank ones included."""
     marks: Marks
+    samples: tuple[tuple[str, ...], ...] = ()
+    """By the place of the column: what stands in the first rows, cut."""
     parents: Parents = field(default_factory=Parents)
 
     @property
@@ -80,8 +85,11 @@ def survey(chunks: Chunks, wanted: FormatName | None) -> Survey:
     amounts = {name: columns.at[name] for name in _AMOUNTS[form] if name in columns.at}
     told: dict[str, set[str]] = {name: set() for name in amounts}
     parents, first, last = Parents(), None, None
+    head: list[Record] = []
     for record in table.records:
         first, last = first or record, record
+        if len(head) < SAMPLES and not record.is_blank:
+            head.append(record)
         if record.row > MAX_ROWS + 1:
             raise UnreadableError(f"This file has more than {MAX_ROWS:,} rows. Split it, and import the parts.")
         for name, place in amounts.items():
@@ -92,7 +100,8 @@ def survey(chunks: Chunks, wanted: FormatName | None) -> Survey:
     if last is None or first is None:
         raise UnreadableError("This file has no rows below the names of its columns.")
     rows = last.row - first.row + 1
-    return Survey(encoding, table.delimiter, form, columns, first.row, rows, _marks(told), parents)
+    samples = tuple(tuple(_sample(each, place) for each in head) for place in range(columns.width))
+    return Survey(encoding, table.delimiter, form, columns, first.row, rows, _marks(told), samples, parents)
 
 
 def read_wishes(chunks: Chunks, found: Survey, today: date) -> Iterator[Wish]:
@@ -126,6 +135,11 @@ def _read(records: Iterator[Record], found: Survey, today: date) -> Iterator[Wis
 
 def _open(chunks: Chunks, encoding: str) -> Table:
     return read_table(lines(decoded(chunks(), encoding)), lambda column: plain_name(column) in _KNOWN)
+
+
+def _sample(record: Record, place: int) -> str:
+    text = one_line(clean(record.cells[place])) if place < len(record.cells) else ""
+    return text if len(text) <= MAX_SAMPLE else f"{text[: MAX_SAMPLE - 1]}…"
 
 
 def _columns(header: list[str], form: FormatName) -> Columns:

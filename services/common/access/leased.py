@@ -46,6 +46,9 @@ LAPSED_S = 0.5
 MAX_USES = 5_000
 FILL_ATTEMPTS = 5
 
+_Use = tuple[float, Origin, int]
+"""When a credential was last used, from where, and how often since that was last told."""
+
 
 @asynccontextmanager
 async def leased_verdicts(source: Source, refused_per_minute: int) -> AsyncIterator["LeasedVerdicts"]:
@@ -70,7 +73,7 @@ class LeasedVerdicts:
         self._lease_end = float("-inf")
         self._renewed = asyncio.Event()
         """Set by the next renewal; there is a new one for the one after."""
-        self._uses: dict[str, tuple[float, Origin]] = {}
+        self._uses: dict[str, _Use] = {}
 
     async def caller(self, token: str, origin: Origin) -> Caller:
         """Whose token this is; see `verdicts.Verdicts`."""
@@ -80,8 +83,10 @@ class LeasedVerdicts:
         digest = hashlib.sha256(token.encode()).digest()
         kept = self._memory.find(digest, now) or await self._learn(token, digest, origin)
         caller = kept.caller
-        if caller.credential_id and len(self._uses) < MAX_USES:
-            self._uses[caller.credential_id] = (time.time(), origin)
+        if caller.credential_id:
+            seen = self._uses.get(caller.credential_id)
+            if seen is not None or len(self._uses) < MAX_USES:
+                self._uses[caller.credential_id] = (time.time(), origin, seen[2] + 1 if seen else 1)
         return caller
 
     async def run(self) -> None:
@@ -108,7 +113,7 @@ class LeasedVerdicts:
         try:
             answer = await self._source.renew(request)
         except SedifexError:
-            self._uses = uses | self._uses
+            self._keep_uses(uses)
             raise
         if answer.watcher != self._watcher:
             self._memory.begin_anew(answer.epoch)
@@ -122,6 +127,16 @@ class LeasedVerdicts:
         self._lease_end = sent + answer.lease.ToMilliseconds() / 1000 - MARGIN_S
         self._renewed.set()
         self._renewed = asyncio.Event()
+
+    def _keep_uses(self, untold: dict[str, "_Use"]) -> None:
+        """Keeps uses that could not be told of for the next renewal, within what one takes."""
+        newer = self._uses
+        for credential, use in untold.items():
+            if credential in newer:
+                moment, origin, count = newer[credential]
+                newer[credential] = (moment, origin, count + use[2])
+            elif len(newer) < MAX_USES:
+                newer[credential] = use
 
     async def leave(self) -> None:
         """Gives the lease up, so that no revocation waits for a process that has gone. From then all is refused."""
@@ -196,9 +211,9 @@ def _caller(verdict: keys_pb2.VerifyTokenResponse) -> Caller:
     )
 
 
-def _use(credential: str, moment: float, origin: Origin) -> keys_pb2.RenewLeaseRequest.SecretUse:
+def _use(credential: str, moment: float, origin: Origin, count: int) -> keys_pb2.RenewLeaseRequest.SecretUse:
     stamp = Timestamp()
     stamp.FromMilliseconds(round(moment * 1000))
     return keys_pb2.RenewLeaseRequest.SecretUse(
-        secret=credential, use_time=stamp, client_address=origin.address, client_agent=origin.agent
+        secret=credential, use_time=stamp, client_address=origin.address, client_agent=origin.agent, count=count
     )

@@ -7,6 +7,7 @@ token; from anybody else these words count for nothing, and the address is that 
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import unquote
 
@@ -52,6 +53,7 @@ def origin_of(peer: str, metadata: Mapping[str, str | bytes], *, vouched: bool) 
     return Origin(_address_of_peer(peer), printable(metadata.get("user-agent", "")))
 
 
+@lru_cache(maxsize=8_192)  # asked several times for each call, and most calls come from few addresses
 def parse_address(text: str) -> Address | None:
     """An IP address; None if it is none. IPv4 that is wrapped in IPv6 is IPv4, and a scope is no part of it."""
     try:

@@ -4,6 +4,7 @@ Credentials that are accepted and in memory pass whatever their address has done
 badly set-up program goes on.
 """
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_network
 
 from services.common.access.origin import parse_address
@@ -50,6 +51,7 @@ class Refusals:
         return min(self._per_minute, left + (now - then) * self._per_minute / 60)
 
 
+@lru_cache(maxsize=8_192)
 def block_of(address: str) -> str:
     """An IPv4 address, or the /64 of an IPv6 one, which is what a single host is given."""
     parsed = parse_address(address)

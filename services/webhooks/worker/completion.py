@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.webhooks import breaker, endpoints, queries
@@ -32,8 +32,7 @@ class Sign(StrEnum):
     """Nothing: it was not sent, for a reason of our own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What became of a job, as the database takes it."""
 
     delivery_id: str
@@ -56,14 +55,21 @@ class Result:
     response_headers: dict[str, str]
     response_body: bytes
     remote_address: str
+    signed: str
+    """The headers that signed it, as `signing.compact` has them; empty: it was not sent."""
     sign: Sign
 
 
 _COMPLETE_TEXT = """
 WITH result AS (
-    SELECT * FROM json_to_recordset(%(results)s) AS result (position integer, delivery_id text, lease_token uuid,
-        state text, delay float8, attempt_id text, number integer, age float8, latency_ms integer, status_code integer,
-        error text, problem text, response_headers jsonb, response_body bytea, remote_address text, sign text)
+    -- What a row does not say is nothing: most deliveries succeed and have little to tell.
+    SELECT position, delivery_id, lease_token, state, delay, attempt_id, number, age, latency_ms, status_code,
+        coalesce(error, '') AS error, coalesce(problem, '') AS problem,
+        coalesce(response_headers, '{}') AS response_headers, coalesce(response_body, '') AS response_body,
+        coalesce(remote_address, '') AS remote_address, coalesce(signed, '') AS signed, sign
+    FROM json_to_recordset(%(results)s) AS result (position integer, delivery_id text, lease_token uuid, state text,
+        delay float8, attempt_id text, number integer, age float8, latency_ms integer, status_code integer, error text,
+        problem text, response_headers jsonb, response_body bytea, remote_address text, signed text, sign text)
 ), ours AS MATERIALIZED (
     -- The rows come in the order of their ids. One by one: a join might read all that is due.
     SELECT result.*, held.endpoint_id FROM result CROSS JOIN LATERAL (
@@ -77,9 +83,9 @@ WITH result AS (
     WHERE due.delivery_id = ours.delivery_id AND ours.delay IS NOT NULL
 ), logged AS (
     INSERT INTO attempt (id, delivery_id, number, start_time, latency_ms, status_code, error, response_headers,
-        response_body, remote_address)
+        response_body, remote_address, signed)
     SELECT attempt_id, delivery_id, number, now() - make_interval(secs => age), latency_ms, status_code, error,
-        response_headers, response_body, remote_address
+        response_headers, response_body, remote_address, signed
     FROM ours WHERE attempt_id IS NOT NULL
 ), updated AS (
     UPDATE delivery SET
@@ -193,21 +199,30 @@ def _record(results: Sequence[Result]) -> Completion:
 
 
 def _row(position: int, result: Result, moment: float) -> dict[str, Any]:
-    return {
+    row = {
         "position": position,
         "delivery_id": result.delivery_id,
         "lease_token": result.lease_token.hex,
         "state": result.state,
-        "delay": result.delay_seconds,
         "attempt_id": result.attempt_id,
         "number": result.attempt_number,
         "age": moment - result.begin,
         "latency_ms": result.latency_ms,
         "status_code": result.status_code,
-        "error": result.error,
-        "problem": result.problem,
-        "response_headers": result.response_headers,
-        "response_body": "\\x" + result.response_body.hex(),
-        "remote_address": result.remote_address,
         "sign": result.sign,
     }
+    if result.delay_seconds is not None:
+        row["delay"] = result.delay_seconds
+    if result.error:
+        row["error"] = result.error
+    if result.problem:
+        row["problem"] = result.problem
+    if result.response_headers:
+        row["response_headers"] = result.response_headers
+    if result.response_body:
+        row["response_body"] = "\\x" + result.response_body.hex()
+    if result.remote_address:
+        row["remote_address"] = result.remote_address
+    if result.signed:
+        row["signed"] = result.signed
+    return row

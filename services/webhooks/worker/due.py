@@ -4,7 +4,8 @@ Every endpoint has a row that tells when to look for what is due to it (`endpoin
 since, a nudge tells of. A claim locks the rows that are longest due, takes from each what its concurrency, its rate and
 this worker's slots leave room for, in turn, and moves the row behind the others: whoever has a backlog of a million
 gets no more of a claim than whoever has one delivery. It moves each delivery's `due_time` to the end of a lease and
-marks it with a token of the claim. If the worker dies, the delivery simply becomes due again. How many an endpoint has
+marks it with a token of the claim. If the worker dies, the delivery simply becomes due again, before all that waited
+behind it. How many an endpoint has
 in flight is counted from those leases, by all workers alike, so that a worker that is killed can leave no count behind.
 
 A statement sees the database as of its beginning. A row that was changed between then and its lock, by another worker,
@@ -16,7 +17,7 @@ All times here are the database's: workers' clocks may differ, or jump.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg2.extras import register_uuid
@@ -35,8 +36,7 @@ LOOK_AGAIN_S = 0.1
 MAX_SLEEP_S = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """A delivery that this worker has under lease, with all that it takes to send it."""
 
     delivery_id: str
@@ -137,11 +137,18 @@ WITH busy (endpoint_id, in_flight, is_slow) AS (
     FROM state
 ), found AS MATERIALIZED (
     SELECT bound.endpoint_id, bound.next_due, bound.is_proven, due.delivery_id,
-        row_number() OVER (PARTITION BY bound.endpoint_id ORDER BY due.due_time) AS place
+        row_number() OVER (PARTITION BY bound.endpoint_id ORDER BY due.order_time) AS place
     FROM bound CROSS JOIN LATERAL (
-        (SELECT delivery_id, due_time FROM due
-         WHERE bound.flows AND due.endpoint_id = bound.endpoint_id AND due_time <= now()
-         ORDER BY due_time LIMIT least(bound.room, bound.quota))
+        (SELECT * FROM (
+            -- What a worker had and lost: it was due before all that has waited since.
+            (SELECT delivery_id, '-infinity'::timestamptz AS order_time FROM due
+             WHERE bound.flows AND due.endpoint_id = bound.endpoint_id AND lease_token IS NOT NULL AND due_time <= now()
+             ORDER BY due_time LIMIT least(bound.room, bound.quota))
+            UNION ALL
+            (SELECT delivery_id, due_time FROM due
+             WHERE bound.flows AND due.endpoint_id = bound.endpoint_id AND lease_token IS NULL AND due_time <= now()
+             ORDER BY due_time LIMIT least(bound.room, bound.quota))
+        ) AS flowing LIMIT least(bound.room, bound.quota))
         UNION ALL
         (SELECT delivery_id, due_time FROM due
          WHERE NOT bound.flows AND due.endpoint_id = bound.endpoint_id AND by_hand AND due_time <= now()
@@ -245,7 +252,8 @@ _CLAIM = Prepared(
 
 _RELEASE = """
 WITH given AS (
-    UPDATE due SET due_time = now(), lease_token = NULL WHERE lease_token = ANY (%(tokens)s) RETURNING endpoint_id
+    -- As leases that have run out, which go before what has waited since.
+    UPDATE due SET due_time = now() WHERE lease_token = ANY (%(tokens)s) RETURNING endpoint_id
 ), waiting AS (
     SELECT endpoint_id FROM endpoint_queue WHERE endpoint_id IN (SELECT endpoint_id FROM given)
     ORDER BY endpoint_id FOR UPDATE

@@ -5,7 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import pycurl
 
@@ -52,8 +53,7 @@ _KINDS = {
 _NOT_HTTP = re.compile("header|chunk|encoding", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One POST. ``token`` comes back in the Exchange, whatever it is; ``body`` is sent byte for byte."""
 
     token: Any
@@ -62,14 +62,16 @@ class Request:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class Exchange(NamedTuple):
     """How a request ended: with a ``status``, or with an ``error_kind`` and an ``error``, never with both.
 
     ``error`` is the kind and a plain sentence, “timeout: no complete answer within 15 s”. ``latency_ms`` runs from
-    the submit to the end. ``response_headers`` have lower-case names, repeated ones joined by “, ”, 16 KB in all;
-    ``response_body`` is the first 16 KB. What had come before an error is kept for the log. ``remote_address`` is the
-    IP address that was connected to.
+    the submit to the end. ``response_headers`` have lower-case names, repeated ones joined by “, ”, no NUL, 16 KB in
+    all; ``response_body`` is the first 16 KB. What had come before an error is kept for the log. ``remote_address`` is
+    the IP address that was connected to. ``request_headers`` are the Request's, as they were sent.
     """
 
     token: Any
@@ -81,6 +83,7 @@ class Exchange:
     response_body: bytes
     retry_after: str | None
     remote_address: str | None
+    request_headers: Mapping[str, str] = _NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +132,8 @@ def _connect_failure(easy: Any) -> str:
 def parse_headers(lines: Sequence[bytes]) -> dict[str, str]:
     """Read the header lines of an answer, and of the interim ones before it, as Exchange.response_headers."""
     headers: dict[str, str] = {}
-    # ISO 8859-1 never fails: header values are bytes (RFC 9110 §5.5).
-    for line in b"".join(lines)[:MAX_HEADER_BYTES].decode("latin-1").split("\r\n"):
+    # ISO 8859-1 never fails: header values are bytes (RFC 9110 §5.5). PostgreSQL keeps no text with a NUL in it.
+    for line in b"".join(lines)[:MAX_HEADER_BYTES].decode("latin-1").replace("\0", "").split("\r\n"):
         name, colon, value = line.partition(":")
         if colon:
             key, text = name.strip().lower(), value.strip()

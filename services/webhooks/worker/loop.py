@@ -5,10 +5,8 @@ never waits for the database: claiming and recording have a thread and a connect
 meanwhile. It sends outside of any transaction.
 """
 
-import base64
 import logging
 import math
-import os
 import random
 import threading
 import time
@@ -22,9 +20,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from services.common.database import BlockingDatabase
 from services.common.errors import SedifexError, Unavailable
-from services.common.vault import Vault
-from services.webhooks import signing
+from services.common.vault import Sealed, Vault
+from services.webhooks.signing import Signer
 from services.webhooks.worker import completion, due, outcomes
+from services.webhooks.worker.attempt_ids import AttemptIds
 from services.webhooks.worker.completion import Completion
 from services.webhooks.worker.due import Claim, Job
 from services.webhooks.worker.exchange import Exchange, Request
@@ -40,10 +39,10 @@ POLL_S = 1.0
 a database alone that could not be reached."""
 LEASE_S = 30.0
 """Twice the longest exchange: ends only if the worker has died, or cannot reach the database for so long."""
+MAX_SIGNERS = 1_024
+"""How many endpoints' secrets are kept opened; beyond it all are opened anew."""
 GATHER_S = 0.005
 """The least time between two claims, and between two records, that are not full."""
-
-_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
 
 class Worker:
@@ -54,6 +53,8 @@ class Worker:
         self._sender = sender
         self._vault = vault
         self._flights = Flights(sender.free)
+        self._attempt_ids = AttemptIds()
+        self._signers: dict[tuple[str, tuple[Sealed, ...]], Signer] = {}
         self._stopping = threading.Event()
         self._woken = threading.Event()
         self._draining = threading.Lock()
@@ -140,7 +141,10 @@ class Worker:
         now = time.monotonic()
         self._begin_record(now)
         self._begin_claim(now)
-        self._unrecorded += map(self._judge, self._sender.wait(min(timeout, self._pause(time.monotonic()))))
+        ended = self._sender.wait(min(timeout, self._pause(time.monotonic())))
+        if ended:
+            moment = _now()
+            self._unrecorded += [self._judge(exchange, moment) for exchange in ended]
 
     def _pause(self, now: float) -> float:
         """How long there is nothing to begin, in seconds; what ends meanwhile wakes the sender."""
@@ -201,8 +205,7 @@ class Worker:
 
     def _begin(self, job: Job, now: float) -> None:
         try:
-            secrets = [self._vault.open(secret, job.endpoint_id) for secret in job.secrets]
-            headers = signing.headers(secrets, job.event_id, int(now + self._clock), job.body)
+            headers = self._signer(job).headers(job.event_id, int(now + self._clock), job.body)
             self._sender.submit(Request(job, job.url, headers, job.body))
         except Exception:  # one delivery that cannot be sent must not hold up the others
             log.exception("a delivery could not be signed", extra={"delivery": job.delivery_id})
@@ -210,16 +213,31 @@ class Worker:
         else:
             self._flights.begin(job, now)
 
-    def _judge(self, exchange: Exchange) -> Outcome:
+    def _signer(self, job: Job) -> Signer:
+        # With the endpoint: what was sealed for one must not sign for another, wherever it may have got to.
+        owner = job.endpoint_id, job.secrets
+        signer = self._signers.get(owner)
+        if signer is None:
+            if len(self._signers) >= MAX_SIGNERS:
+                self._signers.clear()
+            signer = Signer([self._vault.open(secret, job.endpoint_id) for secret in job.secrets])
+            self._signers[owner] = signer
+        return signer
+
+    def _judge(self, exchange: Exchange, now: Moment) -> Outcome:
         self._flights.end(exchange.token)
         try:
-            return outcomes.of_exchange(exchange, attempt_id=_attempt_id(), jitter=_jitter(), now=_now())
+            return outcomes.of_exchange(exchange, attempt_id=self._attempt_id(now), jitter=_jitter(), now=now)
         except Exception:  # what one endpoint answers must not touch what others did
             log.exception("an answer could not be judged", extra={"delivery": exchange.token.delivery_id})
             return self._failed(exchange.token, "protocol: the answer could not be understood")
 
     def _failed(self, job: Job, error: str) -> Outcome:
-        return outcomes.of_failure(job, error, attempt_id=_attempt_id(), jitter=_jitter(), now=_now())
+        now = _now()
+        return outcomes.of_failure(job, error, attempt_id=self._attempt_id(now), jitter=_jitter(), now=now)
+
+    def _attempt_id(self, now: Moment) -> str:
+        return self._attempt_ids.new(now.wall.timestamp())
 
     def _begin_record(self, now: float) -> None:
         if not self._unrecorded or self._recording is not None:
@@ -297,12 +315,6 @@ def _report(message: str, failure: Exception) -> None:
         log.warning(message, extra={"cause": failure.reason})
     else:
         log.error(message, exc_info=failure)
-
-
-def _attempt_id() -> str:
-    """As `ids.new_id` in a third of the time; attempts have numbers, so their order within a millisecond is free."""
-    value = int(time.time() * 1000).to_bytes(10, "big") + os.urandom(10)
-    return "att_" + base64.b32encode(value)[6:].translate(_CROCKFORD).decode()
 
 
 def _now() -> Moment:

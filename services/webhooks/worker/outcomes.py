@@ -1,9 +1,9 @@
 """What the end of an attempt means, as the queue records it."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
-from services.webhooks import retry
+from services.webhooks import retry, signing
 from services.webhooks.retry import Decision
 from services.webhooks.worker.completion import Result, Sign
 from services.webhooks.worker.due import Job
@@ -17,8 +17,7 @@ _TOO_MANY_REQUESTS = 429
 _CONGESTED = frozenset({ErrorKind.TIMEOUT, ErrorKind.CONNECT, ErrorKind.CLOSED})
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """When an attempt ended."""
 
     monotonic: float
@@ -26,8 +25,7 @@ class Moment:
     wall: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of a job."""
 
     result: Result
@@ -52,10 +50,10 @@ def of_exchange(exchange: Exchange, *, attempt_id: str, jitter: float, now: Mome
         status_code=exchange.status or 0,
         error=exchange.error or "",
         problem=_problem(exchange),
-        # PostgreSQL keeps no text with a NUL in it.
-        response_headers={name: value.replace("\0", "") for name, value in exchange.response_headers.items()},
+        response_headers=exchange.response_headers,
         response_body=exchange.response_body,
         remote_address=exchange.remote_address or "",
+        signed=signing.compact(exchange.request_headers),
         sign=sign(exchange),
     )
     return Outcome(result, job.endpoint_id if decision.disable_endpoint else None)
@@ -74,8 +72,8 @@ def of_unwanted(job: Job, now: Moment) -> Outcome:
 
 def without_details(outcome: Outcome) -> Outcome:
     """The outcome without what the endpoint has said, which may hold something that cannot be kept."""
-    plain = replace(outcome.result, response_headers={}, response_body=b"", error="", problem="", remote_address="")
-    return replace(outcome, result=plain)
+    plain = outcome.result._replace(response_headers={}, response_body=b"", error="", problem="", remote_address="")
+    return outcome._replace(result=plain)
 
 
 def sign(exchange: Exchange) -> Sign:
@@ -104,6 +102,7 @@ def _unsent(job: Job, decision: Decision | None, error: str, attempt_id: str | N
         response_headers={},
         response_body=b"",
         remote_address="",
+        signed="",
         sign=Sign.NONE,
     )
 

@@ -55,6 +55,7 @@ class _Slot:
     def __init__(self, options: Mapping[int, Any], allowed: Sequence[Network]) -> None:
         self.easy = pycurl.Curl()
         self.token: Any = None
+        self.headers: Mapping[str, str] = {}
         self.head: list[bytes] = []
         self.body = bytearray()
         self.cut_off = False
@@ -68,7 +69,7 @@ class _Slot:
 
     def load(self, request: Request) -> None:
         """Take the request. All else on the handle is the same for every request, so it is never reset."""
-        lines = [*_FIXED_LINES, *(f"{name}: {value}" for name, value in request.headers.items())]
+        lines = [*_FIXED_LINES, *[f"{name}: {value}" for name, value in request.headers.items()]]
         text = request.url + "".join(lines)
         # A line break would begin a header, or a request, of another's making.
         if not (text.isascii() and text.isprintable()):
@@ -77,10 +78,12 @@ class _Slot:
         self.easy.setopt(pycurl.HTTPHEADER, lines)
         self.easy.setopt(pycurl.POSTFIELDS, request.body)
         self.token = request.token
+        self.headers = request.headers
 
     def clear(self) -> None:
         """Forget the transfer that has ended, so that nothing of it can show in the next."""
         self.token = None
+        self.headers = {}
         self.head.clear()
         self.body.clear()
         self.cut_off = False
@@ -272,6 +275,7 @@ class Sender:
             response_body=bytes(slot.body),
             retry_after=headers.get("retry-after"),
             remote_address=easy.getinfo(pycurl.PRIMARY_IP) or None,
+            request_headers=slot.headers,
         )
         self._multi.remove_handle(easy)
         slot.clear()

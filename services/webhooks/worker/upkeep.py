@@ -45,6 +45,10 @@ _FORGET_EVENTS = """
         SELECT id FROM event WHERE create_time < now() - make_interval(days => %s)
         AND id < %s AND NOT EXISTS (SELECT FROM delivery WHERE event_id = event.id) ORDER BY id LIMIT %s)
 """
+_FORGET_REPLAYS = """
+    DELETE FROM replay WHERE id IN (
+        SELECT id FROM replay WHERE id < %s AND finish_time < now() - make_interval(days => %s) ORDER BY id LIMIT %s)
+"""
 _MEND = """
 WITH late AS (
     SELECT endpoint_id FROM endpoint_queue AS queue JOIN endpoint ON endpoint.id = queue.endpoint_id
@@ -130,16 +134,18 @@ def keep_partitions() -> bool:
 
 
 def forget_old() -> bool:
-    """Forgets some of the deliveries and events that are past keeping; False: there are no more.
+    """Forgets some of the deliveries, events and replays that are past keeping; False: there are no more.
 
     What still waits, for a disabled endpoint perhaps, is kept.
     """
     beyond = _ulid_floor(_date() - timedelta(days=DAYS_KEPT - 1))
     with handle.cursor() as cursor:
         cursor.execute(_FORGET_DELIVERIES, (DAYS_KEPT, f"dlv_{beyond}", FORGET_BATCH))
-        deliveries = cursor.rowcount
+        forgotten = cursor.rowcount
         cursor.execute(_FORGET_EVENTS, (DAYS_KEPT, f"evt_{beyond}", FORGET_BATCH))
-        return bool(max(deliveries, cursor.rowcount) == FORGET_BATCH)
+        forgotten = max(forgotten, cursor.rowcount)
+        cursor.execute(_FORGET_REPLAYS, (f"rpl_{beyond}", DAYS_KEPT, FORGET_BATCH))
+        return bool(max(forgotten, cursor.rowcount) == FORGET_BATCH)
 
 
 def judge_endpoints() -> bool:

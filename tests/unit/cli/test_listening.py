@@ -28,7 +28,7 @@ class Listening:
     async def post(self, event: dict[str, Any], *, secret: str = SECRET, moment: int | None = None) -> httpx.Response:
         """Delivers an event, signed."""
         body = json.dumps(event).encode()
-        headers = signing.headers([secret], str(event["id"]), moment or int(time.time()), body)
+        headers = signing.Signer([secret]).headers(str(event["id"]), moment or int(time.time()), body)
         transport = httpx.ASGITransport(self._app)
         async with httpx.AsyncClient(transport=transport, base_url="http://receiver.test") as client:
             return await client.post("/webhooks", content=body, headers=headers)

@@ -3,7 +3,8 @@
 import asyncio
 import importlib
 import importlib.util
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from google.protobuf import descriptor_pb2, descriptor_pool
-from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
+from google.protobuf.descriptor import FileDescriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc_tools import protoc
@@ -26,27 +27,43 @@ from gateway.transcoding import Options, Transcoder
 Handler = Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Awaitable[Message]]
 
 
-@pytest.fixture(scope="session")
-def files(tmp_path_factory: pytest.TempPathFactory) -> descriptor_pb2.FileDescriptorSet:
-    """The compiled bookstore.proto, with its comments."""
-    here, written = Path(__file__).parent, tmp_path_factory.mktemp("descriptors") / "bookstore.binpb"
+def load_proto(
+    name: str, written: Path, root: Path = Path(__file__).parent
+) -> tuple[descriptor_pb2.FileDescriptorSet, FileDescriptor]:
+    """Compile a file of `root` into the folder `written`. Return its descriptors with comments, and in the pool."""
     spec = importlib.util.find_spec("google.api.http_pb2")
     assert spec is not None
     assert spec.origin is not None
     site_packages = Path(spec.origin).parents[2]
-    roots = [f"-I{root}" for root in (here, site_packages, Path(protoc.__file__).parent / "_proto")]
-    assert protoc.main(["protoc", *roots, "--include_source_info", f"-o{written}", "bookstore.proto"]) == 0
-    return descriptor_pb2.FileDescriptorSet.FromString(written.read_bytes())
+    roots = [f"-I{each}" for each in (root, site_packages, Path(protoc.__file__).parent / "_proto")]
+    binary = written / f"{name}.binpb"
+    assert protoc.main(["protoc", *roots, "--include_source_info", f"-o{binary}", name]) == 0
+    files = descriptor_pb2.FileDescriptorSet.FromString(binary.read_bytes())
+    for imported in files.file[0].dependency:
+        importlib.import_module(imported.replace("/", ".").removesuffix(".proto") + "_pb2")
+    pool = descriptor_pool.Default()
+    pool.AddSerializedFile(files.file[0].SerializeToString())
+    return files, pool.FindFileByName(name)
 
 
 @pytest.fixture(scope="session")
-def bookstore(files: descriptor_pb2.FileDescriptorSet) -> FileDescriptor:
+def compiled(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[descriptor_pb2.FileDescriptorSet, FileDescriptor]:
+    """The compiled bookstore.proto."""
+    return load_proto("bookstore.proto", tmp_path_factory.mktemp("descriptors"))
+
+
+@pytest.fixture(scope="session")
+def files(compiled: tuple[descriptor_pb2.FileDescriptorSet, FileDescriptor]) -> descriptor_pb2.FileDescriptorSet:
+    """bookstore.proto with its comments."""
+    return compiled[0]
+
+
+@pytest.fixture(scope="session")
+def bookstore(compiled: tuple[descriptor_pb2.FileDescriptorSet, FileDescriptor]) -> FileDescriptor:
     """The descriptors of bookstore.proto, in the default pool."""
-    pool = descriptor_pool.Default()
-    for imported in files.file[0].dependency:
-        importlib.import_module(imported.replace("/", ".").removesuffix(".proto") + "_pb2")
-    pool.AddSerializedFile(files.file[0].SerializeToString())
-    return pool.FindFileByName("bookstore.proto")
+    return compiled[1]
 
 
 @pytest.fixture(scope="session")
@@ -89,17 +106,24 @@ class Library:
         )
 
 
-@pytest_asyncio.fixture
-async def library(bookstore: FileDescriptor) -> AsyncIterator[Library]:
-    """A bookstore server on a free port."""
-    library, service = Library(), bookstore.services_by_name["LibraryService"]
-    server = grpc.aio.server()
-    handlers = {rpc.name: library.handler(rpc) for rpc in service.methods if not rpc.server_streaming}
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
+@asynccontextmanager
+async def serving(services: Sequence[ServiceDescriptor]) -> AsyncIterator[Library]:
+    """A server of these services on a free port."""
+    library, server = Library(), grpc.aio.server()
+    for service in services:
+        handlers = {rpc.name: library.handler(rpc) for rpc in service.methods if not rpc.server_streaming}
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
     library.port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     yield library
     await server.stop(None)
+
+
+@pytest_asyncio.fixture
+async def library(bookstore: FileDescriptor) -> AsyncIterator[Library]:
+    """A bookstore server on a free port."""
+    async with serving([bookstore.services_by_name["LibraryService"]]) as library:
+        yield library
 
 
 @pytest_asyncio.fixture

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 from google.protobuf import descriptor_pb2
+from google.protobuf.descriptor import FieldDescriptor
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from gateway.transcoding import Transcoder, document
-from gateway.transcoding.openapi import describe_path, singular
+from gateway.transcoding import Binding, Transcoder, document
+from gateway.transcoding.comments import split_comment
+from gateway.transcoding.paths import describe_path, singular
 from gateway.transcoding.template import parse_template
 
 
@@ -28,7 +30,7 @@ def test_every_binding_is_an_operation(openapi: dict[str, Any], transcoder: Tran
 
 def test_comments_become_summary_and_descriptions(openapi: dict[str, Any]) -> None:
     operation = openapi["paths"]["/v1/shelves/{shelf}"]["get"]
-    assert operation["summary"] == "Get a shelf."
+    assert operation["summary"] == "Get a shelf"
     assert operation["description"] == "Answers NOT_FOUND where there is none."
     assert openapi["components"]["schemas"]["Book"]["properties"]["title"]["description"] == "The title on the cover."
 
@@ -103,9 +105,75 @@ def test_conditions_and_what_comes_of_them_are_shown(
     operation = openapi["paths"][path][method]
     names = {parameter["name"] for parameter in operation["parameters"]}
     assert names & {"If-None-Match", "If-Match", "ifNoneMatch"} == headers
-    assert set(operation["responses"]) == outcomes | {"default"}
+    assert set(operation["responses"]) & {"200", "304", "412"} == outcomes
     assert ("headers" in operation["responses"]["200"]) == has_etag
 
 
 def test_not_modified_is_no_member_of_an_answer(openapi: dict[str, Any]) -> None:
     assert set(openapi["components"]["schemas"]["ListBooksResponse"]["properties"]) == {"books", "etag"}
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "failures"),
+    [
+        ("/v1/shelves/{shelf}", "get", {"400", "404", "413", "500", "503", "504"}),
+        ("/v1/titles", "get", {"400", "413", "500", "503", "504"}),
+        ("/v1/kinds:echo", "post", {"400", "404", "408", "409", "413", "415", "500", "503", "504"}),
+        ("/v1/shelves/{shelf}/books/{book}", "delete", {"400", "404", "409", "412", "413", "500", "503", "504"}),
+    ],
+)
+def test_the_failures_that_a_call_can_have_are_listed(
+    openapi: dict[str, Any], path: str, method: str, failures: set[str]
+) -> None:
+    assert set(openapi["paths"][path][method]["responses"]) - {"200", "304"} == failures
+
+
+def test_a_change_needs_no_field(openapi: dict[str, Any]) -> None:
+    change = openapi["paths"]["/v1/shelves/{shelf}/books/{book}"]["patch"]["requestBody"]["content"]
+    assert change["application/json"]["schema"] == {"$ref": "#/components/schemas/Book-patch"}
+    assert "required" not in openapi["components"]["schemas"]["Book-patch"]
+
+
+def test_services_and_enums_tell_what_their_comments_say(openapi: dict[str, Any]) -> None:
+    assert openapi["tags"] == [{"name": "Library", "description": "Shelves and the books on them."}]
+    assert openapi["components"]["schemas"]["Genre"]["description"] == (
+        "What a book is about.\n\n- `GENRE_NOVEL`: A long story, usually."
+    )
+
+
+def test_an_applications_own_word_on_fields_and_operations_is_added(transcoder: Transcoder) -> None:
+    def of_pattern(field: FieldDescriptor) -> dict[str, Any]:
+        name = {"pattern": "^shelves/[a-z]+/books/[0-9]+$", "examples": ["shelves/a/books/1"]}
+        return name if field.full_name == "bookstore.v1.LendBookRequest.name" else {}
+
+    def tag(binding: Binding, operation: dict[str, Any]) -> None:
+        operation["x-rpc"] = binding.rpc.name
+
+    made = document(transcoder.bindings, title="Bookstore", version="1", constraints=of_pattern, revise=tag)
+    operation = made["paths"]["/v1/shelves/{shelf}/books/{book}:lend"]["post"]
+    assert operation["x-rpc"] == "LendBook"
+    assert operation["parameters"][1] == {
+        "name": "book",
+        "in": "path",
+        "required": True,
+        "description": "The book of the name `shelves/{shelf}/books/{book}`.",
+        "schema": {"type": "string", "pattern": "^[0-9]+$", "examples": ["1"]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("comment", "summary", "rest"),
+    [
+        ("Gets a store.", "Gets a store", ""),
+        (
+            "Changes fields of a\nstore. Its kind\nstays.\n\nMore.",
+            "Changes fields of a store",
+            "Its kind\nstays.\n\nMore.",
+        ),
+        ("No full stop", "No full stop", ""),
+        ("Takes v1.2 of it. Then ends.", "Takes v1.2 of it", "Then ends."),
+        ("", "", ""),
+    ],
+)
+def test_the_first_sentence_is_the_summary(comment: str, summary: str, rest: str) -> None:
+    assert split_comment(comment) == (summary, rest)

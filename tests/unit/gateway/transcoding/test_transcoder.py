@@ -80,7 +80,7 @@ async def test_body_may_repeat_what_the_path_says(rest: httpx.AsyncClient, libra
 async def test_body_may_not_contradict_the_path(rest: httpx.AsyncClient, library: Library) -> None:
     answer = await rest.patch("/v1/shelves/a/books/b", json={"name": "shelves/a/books/c"})
     assert answer.status_code == 400
-    assert violation(answer)["field"] == "book.name"
+    assert violation(answer)["field"] == "name"
     assert library.requests == []
 
 
@@ -191,9 +191,10 @@ async def test_body_where_none_is_taken_is_refused(rest: httpx.AsyncClient) -> N
 async def test_idempotency_key_fills_an_empty_request_id(rest: httpx.AsyncClient, library: Library) -> None:
     key = {"Idempotency-Key": "abc"}
     await rest.post("/v1/shelves/a/books/b:lend", json={}, headers=key)
+    await rest.post("/v1/shelves/a/books/b:lend", json={}, headers={"Idempotency-Key": '"a string of RFC 8941"'})
     await rest.post("/v1/shelves/a/books/b:lend", json={"requestId": "mine"}, headers=key)
     await rest.get("/v1/shelves/a", headers=key)
-    assert [request.request_id for request in library.requests[:2]] == ["abc", "mine"]
+    assert [request.request_id for request in library.requests[:3]] == ["abc", "a string of RFC 8941", "mine"]
 
 
 async def test_only_chosen_metadata_goes_upstream(rest: httpx.AsyncClient, library: Library) -> None:

@@ -57,7 +57,7 @@ def test_what_receivers_do_not_know_is_allowed(event_type: Any) -> None:
         ("product", catalog_pb2.Product.DESCRIPTOR, {"deleteTime"}),
         ("productImage", catalog_pb2.ProductImage.DESCRIPTOR, set()),
         ("money", catalog_pb2.Money.DESCRIPTOR, set()),
-        ("key", keys_pb2.Key.DESCRIPTOR, set()),
+        ("key", keys_pb2.Key.DESCRIPTOR, {"dailyUses"}),
         ("keySecret", keys_pb2.Key.Secret.DESCRIPTOR, set()),
     ],
 )

@@ -248,19 +248,27 @@ class ColumnUse(_message.Message):
 
     COLUMN_FIELD_NUMBER: _builtins.int
     FIELD_FIELD_NUMBER: _builtins.int
+    SAMPLES_FIELD_NUMBER: _builtins.int
     column: _builtins.str
     """The column, as the file names it."""
     field: _builtins.str
     """What it was taken for, such as "price"."""
+    @_builtins.property
+    def samples(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What stands in it in the first three rows of the file, cut to 60 characters
+        each.
+        """
+
     def __init__(
         self,
         *,
         column: _builtins.str = ...,
         field: _builtins.str = ...,
+        samples: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "field", b"field"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "field", b"field", "samples", b"samples"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -309,11 +317,20 @@ class CreateImportRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     JOB_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The store, "stores/{store}"."""
     request_id: _builtins.str
     """A value of the caller's choice, 8 to 128 characters, best a UUID, that makes
     a repeat of this call harmless.
+    """
+    dry_run: _builtins.str
+    """A dry run, "stores/{store}/imports/{import}" of the same store, whose file
+    this import takes over: there is nothing to append, it can be started.
+
+    A dry run that has succeeded keeps its file for an hour, the newest one of a
+    store only, and gives it away once. FAILED_PRECONDITION with the reason
+    CONTENT_GONE after that: append the file again.
     """
     @_builtins.property
     def job(self) -> Global___Import:
@@ -327,10 +344,11 @@ class CreateImportRequest(_message.Message):
         parent: _builtins.str = ...,
         job: Global___Import | None = ...,
         request_id: _builtins.str = ...,
+        dry_run: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["job", b"job"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "job", b"job", "parent", b"parent", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

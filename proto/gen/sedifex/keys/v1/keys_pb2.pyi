@@ -126,6 +126,7 @@ class Key(_message.Message):
     SECRETS_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     ALLOWED_CIDRS_FIELD_NUMBER: _builtins.int
+    DAILY_USES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The resource name, "stores/{store}/keys/{key}"."""
     display_name: _builtins.str
@@ -175,6 +176,13 @@ class Key(_message.Message):
         "2001:db8::/32") or single addresses, at most 20. Empty: from anywhere.
         """
 
+    @_builtins.property
+    def daily_uses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """How often it was used on each of the last 14 days (UTC): today last, to
+        within some seconds. Empty: it was not used, or this answers a change; get
+        the key or list it to know.
+        """
+
     def __init__(
         self,
         *,
@@ -191,10 +199,11 @@ class Key(_message.Message):
         secrets: _abc.Iterable[Global___Key.Secret] | None = ...,
         etag: _builtins.str = ...,
         allowed_cidrs: _abc.Iterable[_builtins.str] | None = ...,
+        daily_uses: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "revoke_time", b"revoke_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_cidrs", b"allowed_cidrs", "create_time", b"create_time", "creator", b"creator", "display_name", b"display_name", "etag", b"etag", "expire_time", b"expire_time", "hint", b"hint", "name", b"name", "revoke_time", b"revoke_time", "scopes", b"scopes", "secrets", b"secrets", "state", b"state", "stores", b"stores"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_cidrs", b"allowed_cidrs", "create_time", b"create_time", "creator", b"creator", "daily_uses", b"daily_uses", "display_name", b"display_name", "etag", b"etag", "expire_time", b"expire_time", "hint", b"hint", "name", b"name", "revoke_time", b"revoke_time", "scopes", b"scopes", "secrets", b"secrets", "state", b"state", "stores", b"stores"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -471,6 +480,80 @@ class ListKeysResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListKeysResponse: _TypeAlias = ListKeysResponse  # noqa: Y015
+
+@_typing.final
+class CountKeyUsesRequest(_message.Message):
+    """Request of CountKeyUses."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The store, "stores/{store}"."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountKeyUsesRequest: _TypeAlias = CountKeyUsesRequest  # noqa: Y015
+
+@_typing.final
+class CountKeyUsesResponse(_message.Message):
+    """Response of CountKeyUses."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOURS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def hours(self) -> _containers.RepeatedCompositeFieldContainer[Global___KeyUseCount]:
+        """The last 24 hours, the oldest first; the last one is going on."""
+
+    def __init__(
+        self,
+        *,
+        hours: _abc.Iterable[Global___KeyUseCount] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hours", b"hours"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountKeyUsesResponse: _TypeAlias = CountKeyUsesResponse  # noqa: Y015
+
+@_typing.final
+class KeyUseCount(_message.Message):
+    """How often keys were used in an hour."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    USE_COUNT_FIELD_NUMBER: _builtins.int
+    use_count: _builtins.int
+    """How often."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When the hour began."""
+
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        use_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time", "use_count", b"use_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeyUseCount: _TypeAlias = KeyUseCount  # noqa: Y015
 
 @_typing.final
 class UpdateKeyRequest(_message.Message):
@@ -922,6 +1005,66 @@ class ListAuditEntriesResponse(_message.Message):
 Global___ListAuditEntriesResponse: _TypeAlias = ListAuditEntriesResponse  # noqa: Y015
 
 @_typing.final
+class VerifyAuditEntriesRequest(_message.Message):
+    """Request of VerifyAuditEntries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The store, "stores/{store}"."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyAuditEntriesRequest: _TypeAlias = VerifyAuditEntriesRequest  # noqa: Y015
+
+@_typing.final
+class VerifyAuditEntriesResponse(_message.Message):
+    """Response of VerifyAuditEntries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECKED_FIELD_NUMBER: _builtins.int
+    FIRST_SEQUENCE_FIELD_NUMBER: _builtins.int
+    LAST_SEQUENCE_FIELD_NUMBER: _builtins.int
+    PROBLEMS_FIELD_NUMBER: _builtins.int
+    checked: _builtins.int
+    """How many entries were looked at."""
+    first_sequence: _builtins.int
+    """The sequence of the first of them; 1 where the whole log was looked at. Zero:
+    there are none.
+    """
+    last_sequence: _builtins.int
+    """The sequence of the newest entry. Zero: there are none."""
+    @_builtins.property
+    def problems(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What is wrong, in plain words, 20 at most. Empty: nothing is."""
+
+    def __init__(
+        self,
+        *,
+        checked: _builtins.int = ...,
+        first_sequence: _builtins.int = ...,
+        last_sequence: _builtins.int = ...,
+        problems: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked", b"checked", "first_sequence", b"first_sequence", "last_sequence", b"last_sequence", "problems", b"problems"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyAuditEntriesResponse: _TypeAlias = VerifyAuditEntriesResponse  # noqa: Y015
+
+@_typing.final
 class VerifyTokenRequest(_message.Message):
     """Request of VerifyToken."""
 
@@ -1069,12 +1212,17 @@ class RenewLeaseRequest(_message.Message):
         USE_TIME_FIELD_NUMBER: _builtins.int
         CLIENT_ADDRESS_FIELD_NUMBER: _builtins.int
         CLIENT_AGENT_FIELD_NUMBER: _builtins.int
+        COUNT_FIELD_NUMBER: _builtins.int
         secret: _builtins.str
         """The secret, as VerifyToken named it."""
         client_address: _builtins.str
         """The address from which."""
         client_agent: _builtins.str
         """The program that used it, as it names itself."""
+        count: _builtins.int
+        """How often it was used since the last time. Zero, from a watcher that does
+        not count: once.
+        """
         @_builtins.property
         def use_time(self) -> _timestamp_pb2.Timestamp:
             """When it was last used."""
@@ -1086,10 +1234,11 @@ class RenewLeaseRequest(_message.Message):
             use_time: _timestamp_pb2.Timestamp | None = ...,
             client_address: _builtins.str = ...,
             client_agent: _builtins.str = ...,
+            count: _builtins.int = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["use_time", b"use_time"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["client_address", b"client_address", "client_agent", b"client_agent", "secret", b"secret", "use_time", b"use_time"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["client_address", b"client_address", "client_agent", b"client_agent", "count", b"count", "secret", b"secret", "use_time", b"use_time"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 

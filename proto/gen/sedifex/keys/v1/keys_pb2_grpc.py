@@ -51,6 +51,11 @@ class KeysServiceStub:
                 request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListKeysRequest.SerializeToString,
                 response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListKeysResponse.FromString,
                 _registered_method=True)
+        self.CountKeyUses = channel.unary_unary(
+                '/sedifex.keys.v1.KeysService/CountKeyUses',
+                request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.CountKeyUsesRequest.SerializeToString,
+                response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.CountKeyUsesResponse.FromString,
+                _registered_method=True)
         self.UpdateKey = channel.unary_unary(
                 '/sedifex.keys.v1.KeysService/UpdateKey',
                 request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.UpdateKeyRequest.SerializeToString,
@@ -90,6 +95,11 @@ class KeysServiceStub:
                 '/sedifex.keys.v1.KeysService/ListAuditEntries',
                 request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListAuditEntriesRequest.SerializeToString,
                 response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListAuditEntriesResponse.FromString,
+                _registered_method=True)
+        self.VerifyAuditEntries = channel.unary_unary(
+                '/sedifex.keys.v1.KeysService/VerifyAuditEntries',
+                request_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.VerifyAuditEntriesRequest.SerializeToString,
+                response_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.VerifyAuditEntriesResponse.FromString,
                 _registered_method=True)
         self.VerifyToken = channel.unary_unary(
                 '/sedifex.keys.v1.KeysService/VerifyToken',
@@ -138,6 +148,15 @@ class KeysServiceServicer:
 
     def ListKeys(self, request, context):
         """Lists the keys of a store, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CountKeyUses(self, request, context):
+        """Counts how often the keys of a store were used, by the hour, for the last 24
+        hours, to within some seconds: what a chart shows. A key that reaches several
+        stores counts in each.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -220,6 +239,17 @@ class KeysServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def VerifyAuditEntries(self, request, context):
+        """Walks the audit log of a store and says what is wrong with it: of its newest
+        entries, 10,000 at most.
+
+        Each entry must have the hash that its contents give, follow the one before
+        it, and the newest must be the one that was written last.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def VerifyToken(self, request, context):
         """Tells a Sedifex service whose token this is and what it may do.
 
@@ -278,6 +308,11 @@ def add_KeysServiceServicer_to_server(servicer, server):
                     request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListKeysRequest.FromString,
                     response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListKeysResponse.SerializeToString,
             ),
+            'CountKeyUses': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountKeyUses,
+                    request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.CountKeyUsesRequest.FromString,
+                    response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.CountKeyUsesResponse.SerializeToString,
+            ),
             'UpdateKey': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateKey,
                     request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.UpdateKeyRequest.FromString,
@@ -317,6 +352,11 @@ def add_KeysServiceServicer_to_server(servicer, server):
                     servicer.ListAuditEntries,
                     request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListAuditEntriesRequest.FromString,
                     response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.ListAuditEntriesResponse.SerializeToString,
+            ),
+            'VerifyAuditEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyAuditEntries,
+                    request_deserializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.VerifyAuditEntriesRequest.FromString,
+                    response_serializer=sedifex_dot_keys_dot_v1_dot_keys__pb2.VerifyAuditEntriesResponse.SerializeToString,
             ),
             'VerifyToken': grpc.unary_unary_rpc_method_handler(
                     servicer.VerifyToken,
@@ -417,6 +457,33 @@ class KeysService:
             '/sedifex.keys.v1.KeysService/ListKeys',
             sedifex_dot_keys_dot_v1_dot_keys__pb2.ListKeysRequest.SerializeToString,
             sedifex_dot_keys_dot_v1_dot_keys__pb2.ListKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountKeyUses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.keys.v1.KeysService/CountKeyUses',
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.CountKeyUsesRequest.SerializeToString,
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.CountKeyUsesResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -633,6 +700,33 @@ class KeysService:
             '/sedifex.keys.v1.KeysService/ListAuditEntries',
             sedifex_dot_keys_dot_v1_dot_keys__pb2.ListAuditEntriesRequest.SerializeToString,
             sedifex_dot_keys_dot_v1_dot_keys__pb2.ListAuditEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyAuditEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sedifex.keys.v1.KeysService/VerifyAuditEntries',
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.VerifyAuditEntriesRequest.SerializeToString,
+            sedifex_dot_keys_dot_v1_dot_keys__pb2.VerifyAuditEntriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,6 +51,11 @@ class KeysServiceStub:
     """Gets one key. Never its secret."""
     ListKeys: _grpc.UnaryUnaryMultiCallable[_keys_pb2.ListKeysRequest, _keys_pb2.ListKeysResponse]
     """Lists the keys of a store, newest first."""
+    CountKeyUses: _grpc.UnaryUnaryMultiCallable[_keys_pb2.CountKeyUsesRequest, _keys_pb2.CountKeyUsesResponse]
+    """Counts how often the keys of a store were used, by the hour, for the last 24
+    hours, to within some seconds: what a chart shows. A key that reaches several
+    stores counts in each.
+    """
     UpdateKey: _grpc.UnaryUnaryMultiCallable[_keys_pb2.UpdateKeyRequest, _keys_pb2.UpdateKeyResponse]
     """Changes the named fields of a key: display_name, scopes, stores,
     allowed_cidrs, expire_time.
@@ -95,6 +100,13 @@ class KeysServiceStub:
 
     Entries are never changed or removed; each carries the hash of the one
     before it, so that a gap or a forgery shows.
+    """
+    VerifyAuditEntries: _grpc.UnaryUnaryMultiCallable[_keys_pb2.VerifyAuditEntriesRequest, _keys_pb2.VerifyAuditEntriesResponse]
+    """Walks the audit log of a store and says what is wrong with it: of its newest
+    entries, 10,000 at most.
+
+    Each entry must have the hash that its contents give, follow the one before
+    it, and the newest must be the one that was written last.
     """
     VerifyToken: _grpc.UnaryUnaryMultiCallable[_keys_pb2.VerifyTokenRequest, _keys_pb2.VerifyTokenResponse]
     """Tells a Sedifex service whose token this is and what it may do.
@@ -148,6 +160,11 @@ class KeysServiceAsyncStub(KeysServiceStub):
     """Gets one key. Never its secret."""
     ListKeys: _aio.UnaryUnaryMultiCallable[_keys_pb2.ListKeysRequest, _keys_pb2.ListKeysResponse]  # type: ignore[assignment]
     """Lists the keys of a store, newest first."""
+    CountKeyUses: _aio.UnaryUnaryMultiCallable[_keys_pb2.CountKeyUsesRequest, _keys_pb2.CountKeyUsesResponse]  # type: ignore[assignment]
+    """Counts how often the keys of a store were used, by the hour, for the last 24
+    hours, to within some seconds: what a chart shows. A key that reaches several
+    stores counts in each.
+    """
     UpdateKey: _aio.UnaryUnaryMultiCallable[_keys_pb2.UpdateKeyRequest, _keys_pb2.UpdateKeyResponse]  # type: ignore[assignment]
     """Changes the named fields of a key: display_name, scopes, stores,
     allowed_cidrs, expire_time.
@@ -192,6 +209,13 @@ class KeysServiceAsyncStub(KeysServiceStub):
 
     Entries are never changed or removed; each carries the hash of the one
     before it, so that a gap or a forgery shows.
+    """
+    VerifyAuditEntries: _aio.UnaryUnaryMultiCallable[_keys_pb2.VerifyAuditEntriesRequest, _keys_pb2.VerifyAuditEntriesResponse]  # type: ignore[assignment]
+    """Walks the audit log of a store and says what is wrong with it: of its newest
+    entries, 10,000 at most.
+
+    Each entry must have the hash that its contents give, follow the one before
+    it, and the newest must be the one that was written last.
     """
     VerifyToken: _aio.UnaryUnaryMultiCallable[_keys_pb2.VerifyTokenRequest, _keys_pb2.VerifyTokenResponse]  # type: ignore[assignment]
     """Tells a Sedifex service whose token this is and what it may do.
@@ -260,6 +284,17 @@ class KeysServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_keys_pb2.ListKeysResponse, _abc.Awaitable[_keys_pb2.ListKeysResponse]]:
         """Lists the keys of a store, newest first."""
+
+    @_abc_1.abstractmethod
+    def CountKeyUses(
+        self,
+        request: _keys_pb2.CountKeyUsesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_keys_pb2.CountKeyUsesResponse, _abc.Awaitable[_keys_pb2.CountKeyUsesResponse]]:
+        """Counts how often the keys of a store were used, by the hour, for the last 24
+        hours, to within some seconds: what a chart shows. A key that reaches several
+        stores counts in each.
+        """
 
     @_abc_1.abstractmethod
     def UpdateKey(
@@ -352,6 +387,19 @@ class KeysServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Entries are never changed or removed; each carries the hash of the one
         before it, so that a gap or a forgery shows.
+        """
+
+    @_abc_1.abstractmethod
+    def VerifyAuditEntries(
+        self,
+        request: _keys_pb2.VerifyAuditEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_keys_pb2.VerifyAuditEntriesResponse, _abc.Awaitable[_keys_pb2.VerifyAuditEntriesResponse]]:
+        """Walks the audit log of a store and says what is wrong with it: of its newest
+        entries, 10,000 at most.
+
+        Each entry must have the hash that its contents give, follow the one before
+        it, and the newest must be the one that was written last.
         """
 
     @_abc_1.abstractmethod

@@ -178,6 +178,7 @@ class WebhookEndpoint(_message.Message):
     SECRETS_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    DISABLE_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The resource name, "stores/{store}/webhookEndpoints/{endpoint}"."""
     url: _builtins.str
@@ -237,6 +238,10 @@ class WebhookEndpoint(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When its settings were last changed."""
 
+    @_builtins.property
+    def disable_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when it is disabled. Absent: it is enabled."""
+
     def __init__(
         self,
         *,
@@ -255,10 +260,11 @@ class WebhookEndpoint(_message.Message):
         secrets: _abc.Iterable[Global___WebhookEndpoint.Secret] | None = ...,
         etag: _builtins.str = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        disable_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["coalesce_window", b"coalesce_window", "create_time", b"create_time", "health", b"health", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["coalesce_window", b"coalesce_window", "create_time", b"create_time", "disable_time", b"disable_time", "health", b"health", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["coalesce_window", b"coalesce_window", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "event_types", b"event_types", "health", b"health", "max_concurrency", b"max_concurrency", "name", b"name", "rate_limit_per_second", b"rate_limit_per_second", "secret_hint", b"secret_hint", "secrets", b"secrets", "state", b"state", "state_reason", b"state_reason", "update_time", b"update_time", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coalesce_window", b"coalesce_window", "create_time", b"create_time", "disable_time", b"disable_time", "display_name", b"display_name", "etag", b"etag", "event_types", b"event_types", "health", b"health", "max_concurrency", b"max_concurrency", "name", b"name", "rate_limit_per_second", b"rate_limit_per_second", "secret_hint", b"secret_hint", "secrets", b"secrets", "state", b"state", "state_reason", b"state_reason", "update_time", b"update_time", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -417,6 +423,26 @@ class Attempt(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class RequestHeadersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: _builtins.int
     NUMBER_FIELD_NUMBER: _builtins.int
     START_TIME_FIELD_NUMBER: _builtins.int
@@ -426,6 +452,7 @@ class Attempt(_message.Message):
     RESPONSE_BODY_FIELD_NUMBER: _builtins.int
     RESPONSE_HEADERS_FIELD_NUMBER: _builtins.int
     REMOTE_ADDRESS_FIELD_NUMBER: _builtins.int
+    REQUEST_HEADERS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The id of the attempt."""
     number: _builtins.int
@@ -450,6 +477,13 @@ class Attempt(_message.Message):
     def response_headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """The headers that came back, by lower-case name, at most 16 KB of them."""
 
+    @_builtins.property
+    def request_headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """The headers that signed it, by lower-case name: "x-sedifex-signature",
+        "webhook-id", "webhook-timestamp", "webhook-signature". With them, the body
+        and the secret one can see whether it verifies. Empty: it was not sent.
+        """
+
     def __init__(
         self,
         *,
@@ -462,10 +496,11 @@ class Attempt(_message.Message):
         response_body: _builtins.str = ...,
         response_headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         remote_address: _builtins.str = ...,
+        request_headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["latency", b"latency", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "id", b"id", "latency", b"latency", "number", b"number", "remote_address", b"remote_address", "response_body", b"response_body", "response_headers", b"response_headers", "start_time", b"start_time", "status_code", b"status_code"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "id", b"id", "latency", b"latency", "number", b"number", "remote_address", b"remote_address", "request_headers", b"request_headers", "response_body", b"response_body", "response_headers", b"response_headers", "start_time", b"start_time", "status_code", b"status_code"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -984,6 +1019,100 @@ class ListDeliveriesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListDeliveriesResponse: _TypeAlias = ListDeliveriesResponse  # noqa: Y015
+
+@_typing.final
+class CountDeliveriesRequest(_message.Message):
+    """Request of CountDeliveries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    ENDPOINT_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The store, "stores/{store}"."""
+    endpoint: _builtins.str
+    """Only those to this endpoint, "stores/{store}/webhookEndpoints/{endpoint}"."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        endpoint: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["endpoint", b"endpoint", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountDeliveriesRequest: _TypeAlias = CountDeliveriesRequest  # noqa: Y015
+
+@_typing.final
+class CountDeliveriesResponse(_message.Message):
+    """Response of CountDeliveries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOURS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def hours(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeliveryCount]:
+        """The last 24 hours, the oldest first; the last one is going on."""
+
+    def __init__(
+        self,
+        *,
+        hours: _abc.Iterable[Global___DeliveryCount] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hours", b"hours"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountDeliveriesResponse: _TypeAlias = CountDeliveriesResponse  # noqa: Y015
+
+@_typing.final
+class DeliveryCount(_message.Message):
+    """How many deliveries were created in an hour, by what has become of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    SUCCEEDED_COUNT_FIELD_NUMBER: _builtins.int
+    DEAD_COUNT_FIELD_NUMBER: _builtins.int
+    PENDING_COUNT_FIELD_NUMBER: _builtins.int
+    UNSENT_COUNT_FIELD_NUMBER: _builtins.int
+    TRUNCATED_FIELD_NUMBER: _builtins.int
+    succeeded_count: _builtins.int
+    """How many have succeeded."""
+    dead_count: _builtins.int
+    """How many were given up."""
+    pending_count: _builtins.int
+    """How many are to be tried, for the first time or again."""
+    unsent_count: _builtins.int
+    """How many are not sent: cancelled, or coalesced with a later one."""
+    truncated: _builtins.bool
+    """Whether there may be more than were looked at."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When the hour began."""
+
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        succeeded_count: _builtins.int = ...,
+        dead_count: _builtins.int = ...,
+        pending_count: _builtins.int = ...,
+        unsent_count: _builtins.int = ...,
+        truncated: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead_count", b"dead_count", "pending_count", b"pending_count", "start_time", b"start_time", "succeeded_count", b"succeeded_count", "truncated", b"truncated", "unsent_count", b"unsent_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliveryCount: _TypeAlias = DeliveryCount  # noqa: Y015
 
 @_typing.final
 class GetDeliveryRequest(_message.Message):

@@ -86,6 +86,13 @@ class WebhooksServiceStub:
     long: a page of a rare kind may hold fewer than page_size, or none, and still
     have a next_page_token. Only a page without one is the last.
     """
+    CountDeliveries: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.CountDeliveriesRequest, _webhooks_pb2.CountDeliveriesResponse]
+    """Counts the deliveries of a store by the hour in which they were created, for
+    the last 24 hours: what a chart shows.
+
+    Of each hour at most 2,000 are looked at, the newest, so that this takes no
+    longer for a busy store; an hour that has as many says so.
+    """
     GetDelivery: _grpc.UnaryUnaryMultiCallable[_webhooks_pb2.GetDeliveryRequest, _webhooks_pb2.GetDeliveryResponse]
     """Gets a delivery with its attempts. An API key needs the scope keys.read for
     those that tell of keys.
@@ -186,6 +193,13 @@ class WebhooksServiceAsyncStub(WebhooksServiceStub):
     No page looks at more than some thousand deliveries, so that none takes
     long: a page of a rare kind may hold fewer than page_size, or none, and still
     have a next_page_token. Only a page without one is the last.
+    """
+    CountDeliveries: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.CountDeliveriesRequest, _webhooks_pb2.CountDeliveriesResponse]  # type: ignore[assignment]
+    """Counts the deliveries of a store by the hour in which they were created, for
+    the last 24 hours: what a chart shows.
+
+    Of each hour at most 2,000 are looked at, the newest, so that this takes no
+    longer for a busy store; an hour that has as many says so.
     """
     GetDelivery: _aio.UnaryUnaryMultiCallable[_webhooks_pb2.GetDeliveryRequest, _webhooks_pb2.GetDeliveryResponse]  # type: ignore[assignment]
     """Gets a delivery with its attempts. An API key needs the scope keys.read for
@@ -344,6 +358,19 @@ class WebhooksServiceServicer(metaclass=_abc_1.ABCMeta):
         No page looks at more than some thousand deliveries, so that none takes
         long: a page of a rare kind may hold fewer than page_size, or none, and still
         have a next_page_token. Only a page without one is the last.
+        """
+
+    @_abc_1.abstractmethod
+    def CountDeliveries(
+        self,
+        request: _webhooks_pb2.CountDeliveriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhooks_pb2.CountDeliveriesResponse, _abc.Awaitable[_webhooks_pb2.CountDeliveriesResponse]]:
+        """Counts the deliveries of a store by the hour in which they were created, for
+        the last 24 hours: what a chart shows.
+
+        Of each hour at most 2,000 are looked at, the newest, so that this takes no
+        longer for a busy store; an hour that has as many says so.
         """
 
     @_abc_1.abstractmethod
