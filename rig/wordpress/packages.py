@@ -75,7 +75,11 @@ def _once(target: Path, make: Callable[[Path], None]) -> Path:
             made = Path(folder) / "made"
             made.mkdir()
             make(made)
-            made.rename(target)
+            try:
+                made.rename(target)
+            except OSError:
+                if not target.exists():  # else another process was faster
+                    raise
     return target
 
 

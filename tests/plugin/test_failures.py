@@ -23,6 +23,8 @@ update_option('sedifex_status_st_makola', $status, false);
 VISITORS = 24
 WAIT_S = 15.0
 
+pytestmark = pytest.mark.timeout(300)
+
 
 def test_a_burst_of_visitors_waits_for_nobody_and_causes_one_refresh(wordpress: Site, shop: Shop, front: Front) -> None:
     connect(wordpress, shop, front.url)

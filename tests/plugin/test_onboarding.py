@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 from playwright.sync_api import Browser, Page
 
 from rig.wordpress.site import Site
@@ -17,6 +18,8 @@ WORDS_A_MINUTE = 100
 MOST_CLICKS = 6
 PROMISED_S = 2.0
 WAIT_S = 15.0
+
+pytestmark = pytest.mark.timeout(300)
 
 
 def test_a_merchant_gets_from_the_plugin_to_a_shop_page_in_minutes(

@@ -31,6 +31,8 @@ foreach (is_multisite() ? get_sites(['fields' => 'ids']) : [1] as $id) {
 echo wp_json_encode($left);
 """
 
+pytestmark = pytest.mark.timeout(300)
+
 
 def build(target: Path) -> Path:
     """Builds the zip."""

@@ -12,6 +12,8 @@ from tests.plugin.conftest import Shop, connect
 
 THEMES = ("twentytwentyfive", "twentytwentyfour", "twentytwentyone")
 
+pytestmark = pytest.mark.timeout(300)
+
 
 def test_the_shop_page_is_accessible_and_asks_nobody_on_every_theme(
     any_wordpress: Site, shop: Shop, browser: Browser

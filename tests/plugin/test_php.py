@@ -11,6 +11,8 @@ import pytest
 from rig.wordpress import mariadb, packages
 from rig.wordpress.site import PLUGIN, Site, prepare
 
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture(params=sorted(packages.SUITES))
 def unserved(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
