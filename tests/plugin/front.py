@@ -27,7 +27,10 @@ class Front:
     """Answer with this instead. 0: pass on."""
     headers: dict[str, str] = field(default_factory=dict)
     """Of such an answer, on top of its type."""
-    body: bytes = b'{"error":{"message":"This is what the gateway says.","requestId":"c8b95d7acfc18c34de700ac8"}}'
+    body: bytes = (
+        b'{"error":{"message":"This credential is not accepted. Check that the whole API key was copied and has not '
+        b'been revoked or expired.","requestId":"c8b95d7acfc18c34de700ac8"}}'
+    )
     cut: bool = False
     """Break the connection off in the middle of the answer."""
     may_answer: threading.Event = field(default_factory=threading.Event)
