@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from rig.wordpress.site import Site
-from tests.plugin.browser import PHONE, picture, visiting
+from tests.plugin.browser import PHONE, WAIT_MS, picture, visiting
 from tests.plugin.conftest import Shop, connect
 
 THEMES = ("twentytwentyfive", "twentytwentyfour", "twentytwentyone")
@@ -67,13 +67,15 @@ def test_the_editor_shows_the_products_and_its_controls_change_them(
         picture(page, pictures / "screenshot-6.jpg", type="jpeg", quality=82)
         category = next(each["category"] for each in shop.products() if each.get("category"))
         categories.fill(category)
+        page.get_by_role("option", name=category, exact=True).wait_for()
         categories.press("Enter")
+        page.locator(".components-form-token-field__token", has_text=category).wait_for()
         expected = sum(each.get("category") == category for each in shop.products())
-        frame.locator(f".sedifex-card:nth-child(1) >> nth={expected - 1}").wait_for()
         page.wait_for_function(
             "n => document.querySelector(\"iframe[name='editor-canvas']\")"
             ".contentDocument.querySelectorAll('.sedifex-card').length === n",
             arg=expected,
+            timeout=4 * WAIT_MS,
         )
         assert [each for each in ama.complaints if "sedifex" in each.lower()] == []
 
