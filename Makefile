@@ -1,6 +1,6 @@
 # `make help` lists what there is. Everything runs in .venv, which the first target that needs it makes.
 .DEFAULT_GOAL := help
-.PHONY: help up test check docs stubs bench chaos format proto lock clean
+.PHONY: help up test check docs stubs bench chaos plugin format proto lock clean
 
 PYTHON ?= python3.11
 VENV := .venv
@@ -40,6 +40,9 @@ bench: $(VENV)/.installed-dev ## Measure, each figure beside its reference (ARGS
 
 chaos: $(VENV)/.installed-dev ## Disturb a whole system and count broken promises (ARGS="--only mixed --seed 7")
 	@$(BIN)/python -m chaos $(ARGS)
+
+plugin: $(VENV)/bin/python ## Build the WordPress plugin into build/plugin/sedifex.zip
+	@$(BIN)/python wp-plugin/build.py
 
 format: $(VENV)/.installed-dev ## Put the code into shape
 	$(BIN)/ruff check --fix $(SOURCES)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import catalog, delivery_log, gateway, keys, webhooks
+from bench import catalog, delivery_log, gateway, keys, webhooks, wordpress
 from bench.figures import Figure, Row, Run, show
 from rig import program, system
 
@@ -17,6 +17,7 @@ FIGURES: tuple[Figure, ...] = (
     *gateway.FIGURES,
     *webhooks.FIGURES,
     *delivery_log.FIGURES,
+    *wordpress.FIGURES,
 )
 
 # Wide enough for the table also where the output goes to a file.

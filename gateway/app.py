@@ -22,6 +22,7 @@ from gateway.every_answer import EveryAnswer
 from gateway.limits import Crowding, RateLimits
 from gateway.origin import Origins
 from services.common import telemetry
+from services.common.access.interceptor import CREDENTIAL_EXPIRES
 from services.common.access.service_identity import PREFIX as SERVICE_TOKEN
 from services.common.access.verdicts import not_accepted
 from services.common.settings import GatewaySettings
@@ -31,6 +32,8 @@ ALL_METHODS = (*READING, "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 SENDABLE = re.compile(r"[ -~]{0,300}")
 PARTIAL_ETAGS = frozenset({keys_pb2.Key.DESCRIPTOR.full_name})
 """A key shows its state and its last use as they are now; its etag counts what somebody has changed."""
+KEY_EXPIRES_HEADER = "X-Sedifex-Key-Expires"
+"""When the key that was sent stops working: its own end, or that of its overlap once it has been rotated."""
 PICTURES_CACHE_S = 7 * 24 * 3600
 
 
@@ -51,6 +54,7 @@ def build(settings: GatewaySettings, services: list[Backend], beside: Sequence[B
         options=transcoding.Options(
             max_body_bytes=settings.gateway_max_body_bytes,
             vary="Authorization, X-Api-Key",
+            answer_headers={CREDENTIAL_EXPIRES: KEY_EXPIRES_HEADER},
             unshared_metadata=frozenset({telemetry.REQUEST_ID_HEADER}),
             partial_etags=PARTIAL_ETAGS,
         ),

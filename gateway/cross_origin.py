@@ -27,7 +27,7 @@ def cross_origin(origins: Sequence[str]) -> list[Middleware]:
             allow_origins=list(origins),
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=[*sent, TIMEOUT_HEADER, "X-Request-Id"],
-            expose_headers=[*told, "X-Request-Id"],
+            expose_headers=[*told, "X-Request-Id", "X-Sedifex-Key-Expires"],
             allow_credentials=False,
             max_age=PREFLIGHT_S,
         )

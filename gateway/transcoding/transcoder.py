@@ -5,7 +5,7 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
@@ -42,6 +42,8 @@ class Options:
 
     `rendered_bytes` bounds the memory of rendered answers (see `rendered`); 0 switches it off.
 
+    `answer_headers` names headers of the answer by the trailing metadata of the service that they are taken from.
+
     `unshared_metadata`: where it is given, requests of one caller for the same that come at the same time, to a method
     whose service judges conditions, share calls (see `sharing`). The same caller is who sends the same metadata but for
     what is named here, such as a request's id. None: each request has a call of its own.
@@ -58,6 +60,7 @@ class Options:
     cache_control_with_etag: str | None = "private, no-cache"
     vary: str | None = "Authorization"
     rendered_bytes: int = 32 << 20
+    answer_headers: Mapping[str, str] = field(default_factory=dict)
     unshared_metadata: frozenset[str] | None = None
     partial_etags: frozenset[str] = frozenset()
     with_defaults: bool = False
@@ -137,8 +140,11 @@ class Transcoder:
         check_is_json(request, body)
         key = request.headers.get("Idempotency-Key")
         message = endpoint.request(body, match.variables, request.scope["query_string"], key)
-        ask = self._asking(endpoint, timeout, self._metadata(request), request.receive)
-        return self._response(endpoint, await self._answer(endpoint, message, request, ask))
+        told: dict[str, str] = {}
+        ask = self._asking(endpoint, timeout, self._metadata(request), request.receive, told)
+        response = self._response(endpoint, await self._answer(endpoint, message, request, ask))
+        response.headers.update(told)
+        return response
 
     async def _answer(self, endpoint: Endpoint, message: Message, request: Request, ask: Ask) -> Answer:
         if not endpoint.binding.reads:
@@ -148,26 +154,33 @@ class Transcoder:
             return await answer_conditional(endpoint, message, condition, ask, self._memory)
         return await answer_read(endpoint, message, condition, ask)
 
-    def _asking(self, endpoint: Endpoint, timeout: float, metadata: Metadata, receive: Receive) -> Ask:
-        """Return what calls the service for one request; all its calls together may take `timeout` seconds."""
+    def _asking(
+        self, endpoint: Endpoint, timeout: float, metadata: Metadata, receive: Receive, told: dict[str, str]
+    ) -> Ask:
+        """Return what calls the service for one request; all its calls together may take `timeout` seconds.
+
+        What the service tells beside its answer goes into `told`, as headers.
+        """
         deadline = time.monotonic() + timeout
         apart = self._options.unshared_metadata
         whose = tuple(each for each in metadata if apart is None or each[0] not in apart)
 
         async def ask(message: Message) -> Any:
             def start(seconds: float) -> Awaitable[Any]:
-                return _await(endpoint.call(message, seconds, metadata))
+                return _await(endpoint.call(message, seconds, metadata), self._options.answer_headers)
 
             if apart is None or not endpoint.binding.is_conditional:
                 asking = start(deadline - time.monotonic())
             else:
                 asking = self._shared.ask((whose, endpoint.key(message)), start, deadline)
             try:
-                return await _unless_gone(asking, receive)
+                response, headers = await _unless_gone(asking, receive)
             except TimeoutError:
                 raise late() from None
             except grpc.aio.AioRpcError as error:
                 raise problem_from_rpc(error, endpoint.binding.as_written) from error
+            told.update(headers)
+            return response
 
         return ask
 
@@ -206,9 +219,14 @@ async def _unless_gone(asking: Awaitable[Any], receive: Receive) -> Any:
         answered.cancel()
 
 
-async def _await(call: grpc.aio.UnaryUnaryCall[Any, Any]) -> Any:
+async def _await(call: grpc.aio.UnaryUnaryCall[Any, Any], wanted: Mapping[str, str]) -> tuple[Any, dict[str, str]]:
+    """Return the response, and what of its trailing metadata is wanted, as headers."""
     try:
-        return await call
+        response = await call
+        if not wanted:
+            return response, {}
+        told = await call.trailing_metadata()
+        return response, {wanted[key]: value for key, value in told if key in wanted and isinstance(value, str)}
     finally:
         call.cancel()
 

@@ -58,6 +58,22 @@ async def test_the_dozen_calls_of_the_design_that_there_are(api: httpx.AsyncClie
     assert (await api.delete(f"/v1/{endpoint['webhookEndpoint']['name']}")).status_code == 200
 
 
+async def test_an_answer_tells_when_the_key_that_was_sent_stops_working(
+    system: System, gateway: httpx.AsyncClient, store: str
+) -> None:
+    """A website that nobody tells of a rotation notices it, also where nothing has changed."""
+    key, old = await system.new_key(store)
+    path, headers = f"/v1/{store}/products", {"X-Api-Key": old.token}
+    before = await gateway.get(path, headers=headers)
+    assert "X-Sedifex-Key-Expires" not in before.headers
+    rotated = await system.operator.keys.RotateKey(keys_pb2.RotateKeyRequest(name=key.name))
+    ends = rotated.key.secrets[1].end_time.ToDatetime().strftime("%Y-%m-%dT%H:%M:%SZ")
+    after = await gateway.get(path, headers=headers | {"If-None-Match": before.headers["ETag"]})
+    assert (after.status_code, after.headers["X-Sedifex-Key-Expires"]) == (304, ends)
+    assert (await gateway.get(path, headers=headers)).headers["X-Sedifex-Key-Expires"] == ends
+    assert "X-Sedifex-Key-Expires" not in (await gateway.get(path, headers={"X-Api-Key": rotated.secret})).headers
+
+
 async def test_a_product_is_put_in_place_by_id(api: httpx.AsyncClient, store: str) -> None:
     path = f"/v1/{store}/products/from-elsewhere"
     wanted = {"displayName": "Shito", "stockCount": 4}

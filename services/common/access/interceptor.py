@@ -1,6 +1,7 @@
 """The door: every call of every service comes through here before its handler runs."""
 
 from collections.abc import Callable, Iterable
+from datetime import UTC
 from hmac import compare_digest
 from typing import Any
 
@@ -17,6 +18,9 @@ from services.common.errors import PermissionDenied, Unauthenticated
 from services.common.rpc import INFRASTRUCTURE, proceed
 
 Metadata = Iterable[tuple[str, str | bytes]]
+
+CREDENTIAL_EXPIRES = "sedifex-credential-expires"
+"""Trailing metadata: when the API key that was sent stops working by itself, RFC 3339. Absent: it does not."""
 
 
 class AccessInterceptor(AsyncServerInterceptor):
@@ -49,6 +53,10 @@ class AccessInterceptor(AsyncServerInterceptor):
             caller = ANONYMOUS if rule.is_public else await self._authenticate(metadata, origin)
             rule.check(caller, request_or_iterator)
             set_caller(caller)
+            if caller.is_integration and caller.expire_time is not None:
+                # A program that was not told of a rotation learns of it here, while its old secret still works.
+                ends = caller.expire_time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+                context.set_trailing_metadata(((CREDENTIAL_EXPIRES, ends),))
         return await proceed(method, request_or_iterator, context)
 
     def _origin(self, peer: str, metadata: Metadata) -> Origin:
