@@ -7,6 +7,7 @@ import uvicorn
 from gateway import app, leaks
 from gateway.clients import backends
 from services.common import telemetry
+from services.common.observed import exposed
 from services.common.settings import GatewaySettings, load
 
 MAX_REQUESTS = 1_000
@@ -32,7 +33,8 @@ async def _main() -> None:
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=round(settings.drain_seconds),
         )
-        await uvicorn.Server(config).serve()
+        with exposed(settings.metrics_listen, "gateway"):
+            await uvicorn.Server(config).serve()
 
 
 def main() -> None:

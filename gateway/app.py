@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import schemas, transcoding, uploads
 from gateway.clients import Backend, readiness
+from gateway.measuring import Measuring
 from gateway.origin import Origins
 from services.common import telemetry
 from services.common.access.service_identity import PREFIX as SERVICE_TOKEN
@@ -77,7 +78,7 @@ def build(settings: GatewaySettings, services: list[Backend], beside: Sequence[B
     routes.append(Mount("/", transcoder))
     return Starlette(
         routes=routes,
-        middleware=[Middleware(_RequestIds)],
+        middleware=[Middleware(_RequestIds), Middleware(Measuring, routes=routes)],
         exception_handlers={HTTPException: _tell, transcoding.Problem: _tell, Exception: _tell},
     )
 

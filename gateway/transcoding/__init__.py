@@ -16,9 +16,10 @@ from .invalid import InvalidRequestError
 from .openapi import document
 from .router import RouteConflictError
 from .template import TemplateError
-from .transcoder import Options, Transcoder
+from .transcoder import ROUTE, Options, Transcoder
 
 __all__ = [
+    "ROUTE",
     "TIMEOUT_HEADER",
     "Binding",
     "BindingError",

@@ -10,7 +10,13 @@ from datetime import datetime
 from operator import attrgetter
 
 import peewee
+from prometheus_client import Gauge
 from psycopg2.extras import execute_values
+
+from services.common.metrics import COUNTED
+
+EVENTS = Gauge("sedifex_outbox_events", f"Events on their way to the Webhooks service, counted to {COUNTED:,}.")
+OLDEST = Gauge("sedifex_outbox_oldest_age_seconds", "For how long the oldest of them has waited; 0: there is none.")
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,15 @@ class Outbox:
     def delete(self, event_ids: Sequence[str]) -> None:
         """Lets events go that the Webhooks service has acknowledged."""
         self._handle.execute_sql("DELETE FROM outbox WHERE event_id = ANY (%s)", (list(event_ids),))
+
+    def sample(self) -> dict[Gauge, float]:
+        """How much waits, and for how long, at a cost that does not grow with it."""
+        statement = """
+            SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT %s) AS counted),
+                (SELECT extract(epoch FROM now() - occur_time)::float8 FROM outbox ORDER BY id LIMIT 1)
+        """
+        ((count, age),) = self._handle.execute_sql(statement, (COUNTED,)).fetchall()
+        return {EVENTS: count, OLDEST: max(0.0, age or 0.0)}
 
     def take_lease(self, holder: str, seconds: float) -> bool:
         """Takes or extends the right to be the one relay at work, by the database's clock; False if another has it."""

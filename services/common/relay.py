@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from itertools import accumulate, takewhile
 
 import grpc
+from prometheus_client import Counter
 from sedifex.webhooks.v1 import webhooks_pb2, webhooks_pb2_grpc
 
 from services.common.database import Database
@@ -24,6 +25,9 @@ from services.common.times import to_timestamp
 from services.common.waiting import running, wait_within
 
 log = logging.getLogger(__name__)
+
+RELAYED = Counter("sedifex_relay_events", "Events that the Webhooks service has acknowledged.")
+FAILURES = Counter("sedifex_relay_failures", "Times that events could not be relayed, and wait.")
 
 BATCH_EVENTS = 500
 BATCH_BYTES = 4 * 1024 * 1024
@@ -100,6 +104,7 @@ class Relay:
             log.exception("events wait")
         else:
             return True
+        FAILURES.inc()
         return False
 
     async def close(self) -> None:
@@ -124,6 +129,7 @@ class Relay:
         request = webhooks_pb2.PublishEventsRequest(events=map(_message, batch))
         await self._webhooks.PublishEvents(request, timeout=PUBLISH_DEADLINE_S)
         await self._database.read(self._outbox.delete, [event.event_id for event in batch])
+        RELAYED.inc(len(batch))
         return len(batch)
 
 
