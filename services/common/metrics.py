@@ -30,6 +30,21 @@ SAMPLE_S = 10.0
 COUNTED = 10_000
 """How far a sample counts rows: more are as alarming, and would cost as much as they are many."""
 
+
+class Shown(Gauge):
+    """A gauge that a process exposes only once it has something to say: 0 would be an answer too."""
+
+    def __init__(self, name: str, documentation: str) -> None:
+        super().__init__(name, documentation, registry=None)
+        self._is_shown = False
+
+    def show(self) -> None:
+        """Exposes it from now on."""
+        if not self._is_shown:
+            self._is_shown = True
+            REGISTRY.register(self)
+
+
 RPC_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 _CALLS = Counter("sedifex_rpc_requests", "RPCs answered.", ["method", "code"])
@@ -48,7 +63,7 @@ VERDICT_ASKED = _VERDICTS.labels("asked")
 VERDICT_REFUSED = _VERDICTS.labels("refused")
 VERDICT_THROTTLED = _VERDICTS.labels("throttled")
 VERDICT_UNAVAILABLE = _VERDICTS.labels("unavailable")
-LEASE_LEFT = Gauge(
+LEASE_LEFT = Shown(
     "sedifex_lease_remaining_seconds",
     "For how long what is remembered of credentials still counts; at 0 every call with a key is refused.",
 )
@@ -56,9 +71,9 @@ _RENEWALS = Counter("sedifex_lease_renewals", "Renewals of the lease on verdicts
 RENEWED = _RENEWALS.labels("renewed")
 NOT_RENEWED = _RENEWALS.labels("failed")
 
-DATABASE_UP = Gauge("sedifex_database_up", "Whether PostgreSQL answered when it was last asked.")
-DATABASE_THREADS = Gauge("sedifex_database_threads", "Database connections that this process works on at most.")
-DATABASE_CALLS = Gauge("sedifex_database_calls_in_flight", "Calls that are on a database connection or wait for one.")
+DATABASE_UP = Shown("sedifex_database_up", "Whether PostgreSQL answered when it was last asked.")
+DATABASE_THREADS = Shown("sedifex_database_threads", "Database connections that this process works on at most.")
+DATABASE_CALLS = Shown("sedifex_database_calls_in_flight", "Calls that are on a database connection or wait for one.")
 DATABASE_REFUSED = Counter("sedifex_database_calls_refused", "Calls refused because too many waited for a connection.")
 DATABASE_FAILURES = Counter(
     "sedifex_database_failures",
@@ -67,6 +82,10 @@ DATABASE_FAILURES = Counter(
 )
 for _cause in ("unreachable", "broken", "timeout", "refused"):
     DATABASE_FAILURES.labels(_cause)
+
+
+Sample = Mapping[Shown, float]
+"""What was found, by what shows it."""
 
 
 class RpcMetrics:
@@ -129,11 +148,11 @@ def code_of(context: grpc.aio.ServicerContext[object, object]) -> str:
     return code.name if isinstance(code, grpc.StatusCode) else "OK"
 
 
-async def sampling(sample: Callable[[], Awaitable[Mapping[Gauge, float]]], every: float = SAMPLE_S) -> None:
+async def sampling(sample: Callable[[], Awaitable[Sample]], every: float = SAMPLE_S) -> None:
     """Sets gauges to what `sample` finds, each so many seconds, until cancelled."""
-    gauges: set[Gauge] = set()
+    gauges: set[Shown] = set()
     while True:
-        values: Mapping[Gauge, float] = {}
+        values: Sample = {}
         try:
             values = await sample()
         except SedifexError as failure:
@@ -143,4 +162,5 @@ async def sampling(sample: Callable[[], Awaitable[Mapping[Gauge, float]]], every
         gauges |= values.keys()
         for gauge in gauges:
             gauge.set(values.get(gauge, math.nan))
+            gauge.show()
         await asyncio.sleep(every)

@@ -22,6 +22,7 @@ from prometheus_client.exposition import choose_encoder
 from services.common import metrics
 from services.common.access.leased import LeasedVerdicts
 from services.common.database import Database
+from services.common.metrics import Sample
 from services.common.waiting import running
 
 log = logging.getLogger(__name__)
@@ -101,16 +102,18 @@ async def observed(
     database: Database,
     verdicts: LeasedVerdicts,
     *,
-    sample: Callable[[], Mapping[Gauge, float]] = dict,
+    sample: Callable[[], Sample] = dict,
 ) -> AsyncIterator[None]:
     """The same for a service on an event loop: also samples what its database alone knows, by `sample`."""
     pulse = Pulse()
     metrics.DATABASE_THREADS.set(database.threads)
     metrics.DATABASE_CALLS.set_function(lambda: database.calls)
     metrics.LEASE_LEFT.set_function(verdicts.lease_left)
+    for gauge in (metrics.DATABASE_THREADS, metrics.DATABASE_CALLS, metrics.DATABASE_UP, metrics.LEASE_LEFT):
+        gauge.show()
     found = False
 
-    async def look() -> Mapping[Gauge, float]:
+    async def look() -> Sample:
         nonlocal found
         pulse.beat()
         found = await database.answers()

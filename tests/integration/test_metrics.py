@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import httpx
 import pytest
-from prometheus_client import REGISTRY, Gauge, generate_latest
+from prometheus_client import REGISTRY, generate_latest
 from sedifex.catalog.v1 import catalog_pb2
 from sedifex.keys.v1 import keys_pb2
 
@@ -175,7 +175,7 @@ async def test_a_gauge_whose_source_is_away_meets_no_condition() -> None:
     has_failed = asyncio.Event()
     values = iter([{expiry.EXPIRING: 3.0}])
 
-    async def sample() -> dict[Gauge, float]:
+    async def sample() -> metrics.Sample:
         try:
             return next(values)
         except StopIteration:
