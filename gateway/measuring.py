@@ -11,12 +11,12 @@ from gateway import transcoding
 
 _REQUESTS = Counter(
     "sedifex_http_requests",
-    "HTTP requests answered, by route: its template, or 'none' where there is none; status 499: the client had gone.",
+    "HTTP requests answered, by method, status and route: its template, or 'none' where there is none; status 499: the client had gone.",
     ["method", "route", "status"],
 )
 _SECONDS = Histogram(
     "sedifex_http_request_duration_seconds",
-    "How long HTTP requests took, to the last byte of the answer.",
+    "How long HTTP requests took, by route, to the last byte of the answer.",
     ["route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )

@@ -30,26 +30,16 @@ SAMPLE_S = 10.0
 COUNTED = 10_000
 """How far a sample counts rows: more are as alarming, and would cost as much as they are many."""
 
-
-class Shown(Gauge):
-    """A gauge that a process exposes only once it has something to say: 0 would be an answer too."""
-
-    def __init__(self, name: str, documentation: str) -> None:
-        super().__init__(name, documentation, registry=None)
-        self._is_shown = False
-
-    def show(self) -> None:
-        """Exposes it from now on."""
-        if not self._is_shown:
-            self._is_shown = True
-            REGISTRY.register(self)
-
-
 RPC_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
-_CALLS = Counter("sedifex_rpc_requests", "RPCs answered.", ["method", "code"])
+# In no registry yet: a process shows (`show`) only what it has to say something of. 0 would be an answer too.
+_CALLS = Counter("sedifex_rpc_requests", "RPCs answered, by method and code.", ["method", "code"], registry=None)
 _CALL_SECONDS = Histogram(
-    "sedifex_rpc_duration_seconds", "How long RPCs took, refused ones too.", ["method"], buckets=RPC_BUCKETS_S
+    "sedifex_rpc_duration_seconds",
+    "How long RPCs took, by method, refused ones too.",
+    ["method"],
+    buckets=RPC_BUCKETS_S,
+    registry=None,
 )
 
 _VERDICTS = Counter(
@@ -57,35 +47,61 @@ _VERDICTS = Counter(
     "Judgements on credentials: remembered, asked (of the Keys service), refused (nobody's), throttled (too many wrong "
     "ones from one address), unavailable (nobody could tell).",
     ["outcome"],
+    registry=None,
 )
 VERDICT_REMEMBERED = _VERDICTS.labels("remembered")
 VERDICT_ASKED = _VERDICTS.labels("asked")
 VERDICT_REFUSED = _VERDICTS.labels("refused")
 VERDICT_THROTTLED = _VERDICTS.labels("throttled")
 VERDICT_UNAVAILABLE = _VERDICTS.labels("unavailable")
-LEASE_LEFT = Shown(
+LEASE_LEFT = Gauge(
     "sedifex_lease_remaining_seconds",
     "For how long what is remembered of credentials still counts; at 0 every call with a key is refused.",
+    registry=None,
 )
-_RENEWALS = Counter("sedifex_lease_renewals", "Renewals of the lease on verdicts.", ["outcome"])
+_RENEWALS = Counter(
+    "sedifex_lease_renewals", "Renewals of the lease on verdicts: renewed, failed.", ["outcome"], registry=None
+)
 RENEWED = _RENEWALS.labels("renewed")
 NOT_RENEWED = _RENEWALS.labels("failed")
 
-DATABASE_UP = Shown("sedifex_database_up", "Whether PostgreSQL answered when it was last asked.")
-DATABASE_THREADS = Shown("sedifex_database_threads", "Database connections that this process works on at most.")
-DATABASE_CALLS = Shown("sedifex_database_calls_in_flight", "Calls that are on a database connection or wait for one.")
-DATABASE_REFUSED = Counter("sedifex_database_calls_refused", "Calls refused because too many waited for a connection.")
+DATABASE_UP = Gauge("sedifex_database_up", "Whether PostgreSQL answered when it was last asked.", registry=None)
+DATABASE_THREADS = Gauge(
+    "sedifex_database_threads", "Database connections that this process works on at most.", registry=None
+)
+DATABASE_CALLS = Gauge(
+    "sedifex_database_calls_in_flight", "Calls that are on a database connection or wait for one.", registry=None
+)
+DATABASE_REFUSED = Counter(
+    "sedifex_database_calls_refused", "Calls refused because too many waited for a connection.", registry=None
+)
 DATABASE_FAILURES = Counter(
     "sedifex_database_failures",
     "Statements that PostgreSQL did not carry out: unreachable, broken, timeout, refused.",
     ["cause"],
+    registry=None,
 )
 for _cause in ("unreachable", "broken", "timeout", "refused"):
     DATABASE_FAILURES.labels(_cause)
 
 
-Sample = Mapping[Shown, float]
+OF_SERVICES = (_CALLS, _CALL_SECONDS, _VERDICTS, LEASE_LEFT, _RENEWALS)
+"""What every gRPC service shows."""
+OF_POOLS = (DATABASE_UP, DATABASE_THREADS, DATABASE_CALLS, DATABASE_REFUSED)
+"""What every process shows that has a pool of database connections."""
+
+Sample = Mapping[Gauge, float]
 """What was found, by what shows it."""
+
+_shown: set[Collector] = set()
+
+
+def show(*collectors: Collector) -> None:
+    """Exposes metrics from now on."""
+    for each in collectors:
+        if each not in _shown:
+            _shown.add(each)
+            REGISTRY.register(each)
 
 
 class RpcMetrics:
@@ -150,7 +166,7 @@ def code_of(context: grpc.aio.ServicerContext[object, object]) -> str:
 
 async def sampling(sample: Callable[[], Awaitable[Sample]], every: float = SAMPLE_S) -> None:
     """Sets gauges to what `sample` finds, each so many seconds, until cancelled."""
-    gauges: set[Shown] = set()
+    gauges: set[Gauge] = set()
     while True:
         values: Sample = {}
         try:
@@ -162,5 +178,5 @@ async def sampling(sample: Callable[[], Awaitable[Sample]], every: float = SAMPL
         gauges |= values.keys()
         for gauge in gauges:
             gauge.set(values.get(gauge, math.nan))
-            gauge.show()
+            show(gauge)
         await asyncio.sleep(every)

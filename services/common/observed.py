@@ -109,8 +109,7 @@ async def observed(
     metrics.DATABASE_THREADS.set(database.threads)
     metrics.DATABASE_CALLS.set_function(lambda: database.calls)
     metrics.LEASE_LEFT.set_function(verdicts.lease_left)
-    for gauge in (metrics.DATABASE_THREADS, metrics.DATABASE_CALLS, metrics.DATABASE_UP, metrics.LEASE_LEFT):
-        gauge.show()
+    metrics.show(*metrics.OF_SERVICES, *metrics.OF_POOLS, metrics.DATABASE_FAILURES)
     found = False
 
     async def look() -> Sample:

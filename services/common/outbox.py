@@ -10,12 +10,17 @@ from datetime import datetime
 from operator import attrgetter
 
 import peewee
+from prometheus_client import Gauge
 from psycopg2.extras import execute_values
 
-from services.common.metrics import COUNTED, Shown
+from services.common.metrics import COUNTED
 
-EVENTS = Shown("sedifex_outbox_events", f"Events on their way to the Webhooks service, counted to {COUNTED:,}.")
-OLDEST = Shown("sedifex_outbox_oldest_age_seconds", "For how long the oldest of them has waited; 0: there is none.")
+EVENTS = Gauge(
+    "sedifex_outbox_events", f"Events on their way to the Webhooks service, counted to {COUNTED:,}.", registry=None
+)
+OLDEST = Gauge(
+    "sedifex_outbox_oldest_age_seconds", "For how long the oldest of them has waited; 0: there is none.", registry=None
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ class Outbox:
         """Lets events go that the Webhooks service has acknowledged."""
         self._handle.execute_sql("DELETE FROM outbox WHERE event_id = ANY (%s)", (list(event_ids),))
 
-    def sample(self) -> dict[Shown, float]:
+    def sample(self) -> dict[Gauge, float]:
         """How much waits, and for how long, at a cost that does not grow with it."""
         statement = """
             SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT %s) AS counted),

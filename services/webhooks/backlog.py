@@ -4,24 +4,34 @@ The queue may hold millions of rows, most of them retries of later. So nothing i
 begins at the endpoints that the queue has to look at next, by an index.
 """
 
-from services.common.metrics import COUNTED, Shown
+from prometheus_client import Gauge
+
+from services.common.metrics import COUNTED
 from services.webhooks.models import handle
 
 LOOKED = 1_000
 """How many endpoints with something due are looked at, those first that the queue looks at next."""
 
-DUE = Shown("sedifex_due_deliveries", f"Deliveries that could be sent now and wait, counted to {COUNTED:,}.")
-OLDEST = Shown(
+DUE = Gauge(
+    "sedifex_due_deliveries", f"Deliveries that could be sent now and wait, counted to {COUNTED:,}.", registry=None
+)
+OLDEST = Gauge(
     "sedifex_due_oldest_age_seconds",
     "For how long the one has waited that has waited longest. Endpoints that are slow, paused or limited make theirs "
     "wait.",
+    registry=None,
 )
-LAG = Shown(
+LAG = Gauge(
     "sedifex_queue_lag_seconds",
     "For how long the endpoint has waited for a worker to look that has waited longest. No endpoint can cause it.",
+    registry=None,
 )
-FAILING = Shown("sedifex_endpoints_failing", f"Enabled endpoints whose last attempt failed, counted to {COUNTED:,}.")
-PAUSED = Shown("sedifex_endpoints_paused", f"Those of them that are left alone for now, counted to {COUNTED:,}.")
+FAILING = Gauge(
+    "sedifex_endpoints_failing", f"Enabled endpoints whose last attempt failed, counted to {COUNTED:,}.", registry=None
+)
+PAUSED = Gauge(
+    "sedifex_endpoints_paused", f"Those of them that are left alone for now, counted to {COUNTED:,}.", registry=None
+)
 
 _BACKLOG = """
 WITH nudged AS MATERIALIZED (
@@ -55,7 +65,7 @@ SELECT
 """
 
 
-def sample() -> dict[Shown, float]:
+def sample() -> dict[Gauge, float]:
     """What the queue holds at this moment."""
     with handle.cursor() as cursor:
         cursor.execute(_BACKLOG, {"looked": LOOKED, "counted": COUNTED})

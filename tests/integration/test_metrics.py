@@ -31,6 +31,12 @@ from tests.partner import Partner
 from tests.queue import Queue
 from tests.system import Settings, System, refused
 
+
+@pytest.fixture(autouse=True)
+def _shown() -> None:
+    metrics.show(*metrics.OF_SERVICES)
+
+
 LIST_STORES = "sedifex.catalog.v1.CatalogService/ListStores"
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from services.common.metrics import BatchHistogram
+from services.common.metrics import DATABASE_FAILURES, BatchHistogram, show
 from services.webhooks.worker.completion import Result
 
 STATEMENT_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
@@ -58,6 +58,7 @@ class Observable(Protocol):
 
 def watch(worker: Observable) -> None:
     """Shows this worker."""
+    show(DATABASE_FAILURES)
     IN_FLIGHT.set_function(lambda: worker.in_flight)
     CUT_OFF.set_function(lambda: worker.is_cut_off)
 
