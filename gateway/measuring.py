@@ -11,7 +11,8 @@ from gateway import transcoding
 
 _REQUESTS = Counter(
     "sedifex_http_requests",
-    "HTTP requests answered, by method, status and route: its template, or 'none' where there is none; status 499: the client had gone.",
+    "HTTP requests answered, by method, status and route: its template, or 'none' where there is none; status 499: the "
+    "client had gone.",
     ["method", "route", "status"],
 )
 _SECONDS = Histogram(
