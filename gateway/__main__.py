@@ -6,7 +6,7 @@ import uvicorn
 
 from gateway import app, leaks
 from gateway.clients import backends
-from services.common import telemetry
+from services.common import telemetry, tracing
 from services.common.observed import exposed
 from services.common.settings import GatewaySettings, load
 
@@ -18,6 +18,7 @@ KEEP_ALIVE_S = 30
 async def _main() -> None:
     settings = load(GatewaySettings)
     telemetry.configure_logging("gateway", settings.log_level)
+    tracing.configure("gateway", settings)
     async with backends(settings) as services, leaks.routes(settings) as leak_routes:
         config = uvicorn.Config(
             app.build(settings, services, leak_routes),

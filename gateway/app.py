@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway import schemas, transcoding, uploads
+from gateway import schemas, tracing, transcoding, uploads
 from gateway.clients import Backend, readiness
 from gateway.measuring import Measuring
 from gateway.origin import Origins
@@ -29,6 +29,7 @@ from services.common import telemetry
 from services.common.access.service_identity import PREFIX as SERVICE_TOKEN
 from services.common.access.verdicts import not_accepted
 from services.common.settings import GatewaySettings
+from services.common.tracing import outgoing as hand_on_trace
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def build(settings: GatewaySettings, services: list[Backend], beside: Sequence[B
     origins = Origins(settings.service_secret.get_secret_value(), settings.gateway_trusted_proxies)
 
     def metadata(request: Request) -> list[tuple[str, str | bytes]]:
-        return _upstream_metadata(request) + origins.metadata(request)
+        return _upstream_metadata(request) + origins.metadata(request) + hand_on_trace()
 
     transcoder = transcoding.Transcoder(
         [(each.descriptor, each.channel) for each in services],
@@ -78,7 +79,7 @@ def build(settings: GatewaySettings, services: list[Backend], beside: Sequence[B
     routes.append(Mount("/", transcoder))
     return Starlette(
         routes=routes,
-        middleware=[Middleware(_RequestIds), Middleware(Measuring, routes=routes)],
+        middleware=[*tracing.middleware(), Middleware(_RequestIds), Middleware(Measuring, routes=routes)],
         exception_handlers={HTTPException: _tell, transcoding.Problem: _tell, Exception: _tell},
     )
 

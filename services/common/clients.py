@@ -5,7 +5,7 @@ from typing import Any
 
 import grpc
 
-from services.common import telemetry
+from services.common import telemetry, tracing
 from services.common.access import service_identity
 
 CHANNEL_OPTIONS = [
@@ -25,7 +25,7 @@ class _Credentials(grpc.aio.UnaryUnaryClientInterceptor):
     async def intercept_unary_unary(
         self, continuation: Callable[..., Any], client_call_details: grpc.aio.ClientCallDetails, request: Any
     ) -> Any:
-        metadata = [("authorization", self._authorization)]
+        metadata = [("authorization", self._authorization), *tracing.outgoing()]
         if request_id := telemetry.request_id():
             metadata.append((telemetry.REQUEST_ID_HEADER, request_id))
         details = client_call_details._replace(metadata=grpc.aio.Metadata(*metadata))  # type: ignore[attr-defined]

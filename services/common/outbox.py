@@ -5,7 +5,7 @@ that notifies a channel at each commit which adds to the outbox.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from operator import attrgetter
 
@@ -13,6 +13,7 @@ import peewee
 from prometheus_client import Gauge
 from psycopg2.extras import execute_values
 
+from services.common import tracing
 from services.common.metrics import COUNTED
 
 EVENTS = Gauge(
@@ -35,6 +36,8 @@ class OutboxEvent:
     occur_time: datetime
     data: str
     """A JSON object."""
+    traceparent: str = ""
+    """The trace of the request that made it; empty: it is not traced."""
 
 
 _NAMES = tuple(field.name for field in fields(OutboxEvent))
@@ -53,6 +56,8 @@ class Outbox:
         """Keeps events until the Webhooks service has them; wakes the relay at the commit."""
         if not events:
             return
+        if traceparent := tracing.current():
+            events = [replace(event, traceparent=traceparent) for event in events]
         with self._handle.cursor() as cursor:
             statement = f"INSERT INTO outbox ({_COLUMNS}) VALUES %s"  # noqa: S608 - names of our own fields
             execute_values(cursor, statement, [_values(event) for event in events], page_size=len(events))

@@ -82,6 +82,13 @@ def _check_metrics_listen(address: str) -> str:
     return f"127.0.0.1:{address}" if address.isdigit() else address
 
 
+def _check_traces_endpoint(url: str) -> str:
+    if url and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]_-]+", url):
+        raise ValueError("must be like http://127.0.0.1:4317")
+    return url
+
+
+TracesEndpoint = Annotated[str, AfterValidator(_check_traces_endpoint)]
 MetricsListen = Annotated[str, AfterValidator(_check_metrics_listen)]
 
 
@@ -104,6 +111,10 @@ class Settings(BaseSettings):
         description="host:port to show metrics and health at, to whoever can reach it; a port alone: on "
         "this machine only; empty: nowhere",
     )
+    traces_endpoint: TracesEndpoint = Field(
+        default="", description="the OpenTelemetry collector, http://host:port or https://host:port; empty: no traces"
+    )
+    traces_ratio: float = Field(default=0.1, ge=0, le=1, description="which share of the gateway's requests is traced")
 
 
 class InternalSettings(Settings):

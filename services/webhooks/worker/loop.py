@@ -18,12 +18,13 @@ from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from services.common import tracing
 from services.common.database import BlockingDatabase
 from services.common.errors import SedifexError, Unavailable
 from services.common.observed import Pulse
 from services.common.vault import Sealed, Vault
 from services.webhooks.signing import Signer
-from services.webhooks.worker import completion, due, metrics, outcomes
+from services.webhooks.worker import attempt_traces, completion, due, metrics, outcomes
 from services.webhooks.worker.attempt_ids import AttemptIds
 from services.webhooks.worker.completion import Completion
 from services.webhooks.worker.due import Claim, Job
@@ -287,7 +288,10 @@ class Worker:
         if done.recorded < len(self._being_recorded):
             log.warning("leases had run out", extra={"count": len(self._being_recorded) - done.recorded})
         now = time.monotonic()
-        metrics.recorded([outcome.result for outcome in self._being_recorded], done.recorded, now - self._record_begun)
+        results = [outcome.result for outcome in self._being_recorded]
+        metrics.recorded(results, done.recorded, now - self._record_begun)
+        if tracing.is_on():
+            self._threads.submit(attempt_traces.note, self._database, results)
         self._record_from = now + max(GATHER_S, now - self._record_begun)
         self._is_cut_off = False
         self._record_size = BATCH
