@@ -46,6 +46,7 @@ def value(name: str, **labels: str) -> float:
 
 
 async def test_calls_are_counted_by_method_and_code(system: System) -> None:
+    await system.new_store()  # waits until leases hold
     answered = value("sedifex_rpc_requests_total", method=LIST_STORES, code="OK")
     denied = value("sedifex_rpc_requests_total", method=LIST_STORES, code="UNAUTHENTICATED")
     took = value("sedifex_rpc_duration_seconds_count", method=LIST_STORES)
