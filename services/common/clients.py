@@ -15,6 +15,8 @@ CHANNEL_OPTIONS = [
     # Try a peer that was away again within a second: services start in any order.
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.initial_reconnect_backoff_ms", 100),
+    # Calls are spread over all replicas that the name resolves to.
+    ("grpc.lb_policy_name", "round_robin"),
 ]
 
 
