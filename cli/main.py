@@ -37,6 +37,21 @@ def up(
 
 
 @app.command()
+def status(
+    at: Annotated[
+        list[str] | None,
+        typer.Option(help="A process to look at, by its private listener: keys-1=10.0.0.5:9461. May be given again."),
+    ] = None,
+    state: Annotated[Path, typer.Option(help="The folder of a system that `sedifex up` runs.")] = Path(".sedifex"),
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for scripts.")] = False,
+) -> None:
+    """Show how a running system does. Ends with 1 if something is not well, 2 if there is nowhere to look."""
+    from cli import status as looking
+
+    raise typer.Exit(looking.run(at or (), state, as_json=as_json))
+
+
+@app.command()
 def keys() -> None:
     """Run the Keys service."""
     from services.keys.__main__ import main as run

@@ -5,15 +5,18 @@ import asyncio
 from gateway import app, leaks
 from gateway.clients import backends
 from gateway.http_server import server
-from services.common import telemetry
+from services.common import telemetry, tracing
+from services.common.observed import exposed
 from services.common.settings import GatewaySettings, load
 
 
 async def _main() -> None:
     settings = load(GatewaySettings)
     telemetry.configure_logging("gateway", settings.log_level)
+    tracing.configure("gateway", settings)
     async with backends(settings) as services, leaks.routes(settings) as leak_routes:
-        await server(app.build(settings, services, leak_routes), settings).serve()
+        with exposed(settings.metrics_listen, "gateway"):
+            await server(app.build(settings, services, leak_routes), settings).serve()
 
 
 def main() -> None:

@@ -14,18 +14,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from gateway import admin, guide, reference, schemas, transcoding, uploads
+from gateway import admin, guide, reference, schemas, tracing, transcoding, uploads
 from gateway.answering import tell
 from gateway.clients import Backend, readiness
 from gateway.cross_origin import cross_origin
 from gateway.every_answer import EveryAnswer
 from gateway.limits import Crowding, RateLimits
+from gateway.measuring import Measuring
 from gateway.origin import Origins
 from services.common import telemetry
 from services.common.access.interceptor import CREDENTIAL_EXPIRES
 from services.common.access.service_identity import PREFIX as SERVICE_TOKEN
 from services.common.access.verdicts import not_accepted
 from services.common.settings import GatewaySettings
+from services.common.tracing import outgoing as hand_on_trace
 
 READING = ("GET", "HEAD")
 ALL_METHODS = (*READING, "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -45,7 +47,7 @@ def build(settings: GatewaySettings, services: list[Backend], beside: Sequence[B
     origins = Origins(settings.service_secret.get_secret_value(), settings.gateway_trusted_proxies)
 
     def metadata(request: Request) -> list[tuple[str, str | bytes]]:
-        return _upstream_metadata(request) + origins.metadata(request)
+        return _upstream_metadata(request) + origins.metadata(request) + hand_on_trace()
 
     transcoder = transcoding.Transcoder(
         [(each.descriptor, each.channel) for each in services],
@@ -80,15 +82,17 @@ def build(settings: GatewaySettings, services: list[Backend], beside: Sequence[B
     routes.append(Mount("/", transcoder))
     return Starlette(
         routes=routes,
-        middleware=_around(settings, origins),
+        middleware=_around(settings, origins, routes),
         exception_handlers={HTTPException: tell, transcoding.Problem: tell},
     )
 
 
-def _around(settings: GatewaySettings, origins: Origins) -> list[Middleware]:
+def _around(settings: GatewaySettings, origins: Origins, routes: Sequence[BaseRoute]) -> list[Middleware]:
     """What every request comes through, the outermost first."""
     return [
+        *tracing.middleware(),
         Middleware(EveryAnswer, https_only=settings.mode == "production"),
+        Middleware(Measuring, routes=routes),
         *cross_origin(settings.gateway_cors_origins),
         Middleware(Crowding, max_requests=settings.gateway_max_requests),
         Middleware(

@@ -147,11 +147,12 @@ class System:
 
 @asynccontextmanager
 async def running(
-    folder: Path, *, keys: int = 1, keys_program: str = "services.keys", linked: bool = False
+    folder: Path, *, keys: int = 1, keys_program: str = "services.keys", linked: bool = False, **settings: Any
 ) -> AsyncIterator[tuple[System, Operator]]:
     """A system with its data in `folder` and so many Keys processes, and an operator of it, while the context lasts.
 
     With `linked`, Catalog and Webhooks reach Keys through networks of their own, named link-catalog and link-webhooks.
+    `settings` are further ones of all processes, by name.
 
     Raises:
         Refusal: it does not start.
@@ -164,7 +165,7 @@ async def running(
         database.stop()
         raise
     addresses = {name: free_address() for name in SERVICES}
-    system = System(folder, _values(addresses) | urls, [free_address() for _ in range(keys)], database)
+    system = System(folder, _values(addresses) | urls | settings, [free_address() for _ in range(keys)], database)
     try:
         for number, address in enumerate(system.keys_addresses, 1):
             system.add(f"keys-{number}", keys_program, keys_listen=address, keys_address=address)

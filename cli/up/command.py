@@ -33,6 +33,14 @@ TEND_S = 0.5
 GUIDE = Path(__file__).resolve().parents[2] / "build" / "guide" / "html"
 """The documentation's site, where somebody has built it with `make docs`."""
 
+PROCESSES: tuple[tuple[str, str, type[Settings]], ...] = (
+    ("keys", "services.keys", KeysSettings),
+    ("webhooks", "services.webhooks", WebhooksSettings),
+    ("catalog", "services.catalog", CatalogSettings),
+    ("webhooks-worker", "services.webhooks.worker", WebhooksSettings),
+    ("gateway", "gateway", GatewaySettings),
+)
+
 console = Console(highlight=False)
 
 
@@ -94,14 +102,10 @@ class _System:
         with console.status("Bringing the databases up to date …"):
             migrations.migrate_all()
         console.print("The databases are up to date.")
-        for name, module, kind in (
-            ("keys", "services.keys", KeysSettings),
-            ("webhooks", "services.webhooks", WebhooksSettings),
-            ("catalog", "services.catalog", CatalogSettings),
-            ("webhooks-worker", "services.webhooks.worker", WebhooksSettings),
-            ("gateway", "gateway", GatewaySettings),
-        ):
-            self._supervisor.start(Member(name, [module], _environment_of(kind, environment)))
+        listens = self._state.metrics_addresses([name for name, _, _ in PROCESSES])
+        for name, module, kind in PROCESSES:
+            own = {"SEDIFEX_METRICS_LISTEN": listens[name]}
+            self._supervisor.start(Member(name, [module], _environment_of(kind, environment) | own))
         with console.status("Starting the services …"):
             self._until_ready(ports["gateway"])
         console.print("keys, catalog, webhooks, webhooks-worker and gateway are up.")

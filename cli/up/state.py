@@ -10,6 +10,7 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Collection, Sequence
 from itertools import starmap
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +18,8 @@ from typing import Any, Self
 import psutil
 
 PORTS = {"gateway": 8080, "receiver": 8090, "keys": 50051, "catalog": 50052, "webhooks": 50053}
-
+METRICS = "metrics.json"
+"""Which file says where the processes show their metrics."""
 
 LEFTOVER_S = 5.0
 
@@ -85,16 +87,22 @@ class State:
         if port_base is not None:
             ports = {name: port_base + offset for offset, name in enumerate(PORTS)}
         else:
-            ports = self.read("ports.json") or (_free_ports() if any_ports else PORTS)
+            ports = self.read("ports.json") or (_free_ports(PORTS) if any_ports else PORTS)
         try:
             for name, port in ports.items():
                 _check_free(name, port)
         except Refusal:
             if not any_ports:
                 raise
-            ports = _free_ports()
+            ports = _free_ports(PORTS)
         self.write("ports.json", ports)
         return ports
+
+    def metrics_addresses(self, names: Sequence[str]) -> dict[str, str]:
+        """Where each process shows its metrics in this run: at free ports, for `sedifex status` to find."""
+        addresses = {name: f"127.0.0.1:{port}" for name, port in _free_ports(names).items()}
+        self.write(METRICS, addresses)
+        return addresses
 
     def end_leftovers(self) -> int:
         """Ends what a run that was killed has left running, the database aside; says how many processes."""
@@ -155,10 +163,10 @@ def _is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def _free_ports() -> dict[str, int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
+def _free_ports(names: Collection[str]) -> dict[str, int]:
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in names]
     try:
-        return {name: each.getsockname()[1] for name, each in zip(PORTS, held, strict=True)}
+        return {name: each.getsockname()[1] for name, each in zip(names, held, strict=True)}
     finally:
         for each in held:
             each.close()

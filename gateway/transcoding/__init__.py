@@ -17,10 +17,11 @@ from .invalid import InvalidRequestError
 from .openapi import document
 from .router import RouteConflictError
 from .template import TemplateError
-from .transcoder import Options, Transcoder
+from .transcoder import ROUTE, Options, Transcoder
 
 __all__ = [
     "IF_NONE_MATCH_PARAMETER",
+    "ROUTE",
     "TIMEOUT_HEADER",
     "Binding",
     "BindingError",

@@ -30,6 +30,9 @@ from .template import PathError
 
 log = logging.getLogger(__name__)
 
+ROUTE = "transcoding.route"
+"""Under which name the template of the route is in the ASGI scope once it has been found, for who measures."""
+
 _NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -134,6 +137,7 @@ class Transcoder:
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": ", ".join(self._router.allowed(path))})
         match = self._router.find(request.method, path)
+        request.scope[ROUTE] = match.route.template.source
         endpoint, options = match.route.target, self._options
         timeout = timeout_of(request, options.default_deadline, options.max_deadline)
         body = await read_body(request, options.max_body_bytes, options.body_timeout)

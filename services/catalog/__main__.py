@@ -16,6 +16,7 @@ from services.common.access.leased import leased_verdicts
 from services.common.access.verdicts import RemoteSource
 from services.common.clients import service_channel
 from services.common.database import Database, check_migrated
+from services.common.observed import observed
 from services.common.relay import relaying
 from services.common.settings import CatalogSettings
 from services.common.waiting import running
@@ -50,6 +51,7 @@ async def serving(settings: CatalogSettings) -> AsyncIterator[int]:
             relaying(database, url, outbox, webhooks),
             running(upkeep.run(database)),
             running_imports(database, url),
+            observed(settings.metrics_listen, "catalog", database, verdicts, sample=outbox.sample),
             server.serving(
                 [service, imports],
                 address=settings.catalog_listen,

@@ -5,7 +5,7 @@ from typing import Any
 
 import grpc
 
-from services.common import telemetry
+from services.common import telemetry, tracing
 from services.common.access import service_identity
 
 CHANNEL_OPTIONS = [
@@ -15,6 +15,8 @@ CHANNEL_OPTIONS = [
     # Try a peer that was away again within a second: services start in any order.
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.initial_reconnect_backoff_ms", 100),
+    # Calls are spread over all replicas that the name resolves to.
+    ("grpc.lb_policy_name", "round_robin"),
 ]
 
 
@@ -25,7 +27,7 @@ class _Credentials(grpc.aio.UnaryUnaryClientInterceptor):
     async def intercept_unary_unary(
         self, continuation: Callable[..., Any], client_call_details: grpc.aio.ClientCallDetails, request: Any
     ) -> Any:
-        metadata = [("authorization", self._authorization)]
+        metadata = [("authorization", self._authorization), *tracing.outgoing()]
         if request_id := telemetry.request_id():
             metadata.append((telemetry.REQUEST_ID_HEADER, request_id))
         details = client_call_details._replace(metadata=grpc.aio.Metadata(*metadata))  # type: ignore[attr-defined]

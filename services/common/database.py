@@ -29,6 +29,7 @@ from psycopg2.errors import (
 )
 from psycopg2.extensions import parse_dsn
 
+from services.common import metrics
 from services.common.errors import InvalidArgument, Unavailable
 
 log = logging.getLogger(__name__)
@@ -113,12 +114,15 @@ class BlockingDatabase:
     def _translate(self, failure: Exception) -> Exception:
         if self._is_broken():
             self._disconnect()
+            metrics.DATABASE_FAILURES.labels("broken").inc()
             log.warning("the connection to PostgreSQL broke", extra={"cause": type(failure).__name__})
             return Unavailable("The database went away in the middle of this. Try again shortly.", retry_after=1)
         cause = _driver_error(failure)
         if isinstance(cause, QueryCanceled | LockNotAvailable):
+            metrics.DATABASE_FAILURES.labels("timeout").inc()
             return Unavailable("The database took too long over this. Try again shortly.", retry_after=2)
         if isinstance(cause, DeadlockDetected | SerializationFailure | ReadOnlySqlTransaction | DiskFull):
+            metrics.DATABASE_FAILURES.labels("refused").inc()
             log.error("PostgreSQL refused a statement", extra={"cause": type(cause).__name__})
             return Unavailable("The database could not take this just now. Try again shortly.", retry_after=2)
         # Looked for here, where it costs nothing: PostgreSQL keeps no text with a NUL in it, and nobody means one.
@@ -133,6 +137,7 @@ class BlockingDatabase:
         try:
             self.handle.connect()
         except peewee.OperationalError as failure:
+            metrics.DATABASE_FAILURES.labels("unreachable").inc()
             log.warning("PostgreSQL cannot be reached", extra={"cause": str(failure).strip()})
             raise Unavailable("The database cannot be reached. Try again shortly.", retry_after=1) from failure
         with self._lock:
@@ -154,6 +159,7 @@ class Database:
     def __init__(self, handle: peewee.PostgresqlDatabase, url: str, threads: int, application: str) -> None:
         self._blocking = BlockingDatabase(handle, url, application)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"{application}-db")
+        self.threads = threads
         self._limit = threads * (1 + WAITING_PER_THREAD)
         self._in_hand = 0
 
@@ -173,6 +179,11 @@ class Database:
         """See `BlockingDatabase.write`; raises Unavailable also when too many calls wait."""
         return await self._submit(lambda: self._blocking.write(work, *args, **kwargs))
 
+    @property
+    def calls(self) -> int:
+        """How many calls are on a connection or wait for one."""
+        return self._in_hand
+
     async def answers(self) -> bool:
         """Whether PostgreSQL answers, and soon."""
         try:
@@ -187,6 +198,7 @@ class Database:
 
     async def _submit(self, work: Callable[[], T]) -> T:
         if self._in_hand >= self._limit:
+            metrics.DATABASE_REFUSED.inc()
             raise Unavailable("Too many requests wait for the database. Try again shortly.", retry_after=1)
         self._in_hand += 1
         context = contextvars.copy_context()  # so that log lines of the thread carry the request id

@@ -1,5 +1,6 @@
 """What every call passes beside the access check, from the outside in: request id and log, errors, validation."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from grpc_interceptor.server import AsyncServerInterceptor
 from grpc_status import rpc_status
 from protovalidate import Validator
 
-from services.common import status, telemetry
+from services.common import metrics, status, telemetry
 from services.common.errors import FieldViolation, InvalidArgument, SedifexError
 from services.common.rpc import INFRASTRUCTURE, proceed
 
@@ -25,7 +26,10 @@ QUIET = frozenset({"/sedifex.keys.v1.KeysService/RenewLease"})
 
 
 class RequestInterceptor(AsyncServerInterceptor):
-    """Gives each call its request id, tells the caller of it, and logs the call when it is over. Outermost."""
+    """Gives each call its request id, tells the caller of it, counts and logs the call when it is over. Outermost."""
+
+    def __init__(self) -> None:
+        self._metrics = metrics.RpcMetrics()
 
     async def intercept(
         self,
@@ -41,14 +45,18 @@ class RequestInterceptor(AsyncServerInterceptor):
         request_id = telemetry.begin_request(offered if isinstance(offered, str) else None)
         context.set_trailing_metadata(((telemetry.REQUEST_ID_HEADER, request_id),))
         began = time.perf_counter()
+        is_cancelled = False
         try:
             return await proceed(method, request_or_iterator, context)
+        except asyncio.CancelledError:
+            is_cancelled = True  # the caller has gone, or its deadline has passed
+            raise
         finally:
+            took = time.perf_counter() - began
+            code = "CANCELLED" if is_cancelled else metrics.code_of(context)
+            self._metrics.observe(method_name, code, took)
             if log.isEnabledFor(logging.DEBUG if method_name in QUIET else logging.INFO):
-                took = round((time.perf_counter() - began) * 1000, 1)
-                code = context.code()
-                name = code.name if isinstance(code, grpc.StatusCode) else "OK"
-                log.info("call", extra={"method": method_name, "code": name, "ms": took})
+                log.info("call", extra={"method": method_name, "code": code, "ms": round(took * 1000, 1)})
 
 
 class ErrorInterceptor(AsyncServerInterceptor):

@@ -5,12 +5,23 @@ that notifies a channel at each commit which adds to the outbox.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from operator import attrgetter
 
 import peewee
+from prometheus_client import Gauge
 from psycopg2.extras import execute_values
+
+from services.common import tracing
+from services.common.metrics import COUNTED
+
+EVENTS = Gauge(
+    "sedifex_outbox_events", f"Events on their way to the Webhooks service, counted to {COUNTED:,}.", registry=None
+)
+OLDEST = Gauge(
+    "sedifex_outbox_oldest_age_seconds", "For how long the oldest of them has waited; 0: there is none.", registry=None
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +36,8 @@ class OutboxEvent:
     occur_time: datetime
     data: str
     """A JSON object."""
+    traceparent: str = ""
+    """The trace of the request that made it; empty: it is not traced."""
 
 
 _NAMES = tuple(field.name for field in fields(OutboxEvent))
@@ -43,6 +56,8 @@ class Outbox:
         """Keeps events until the Webhooks service has them; wakes the relay at the commit."""
         if not events:
             return
+        if traceparent := tracing.current():
+            events = [replace(event, traceparent=traceparent) for event in events]
         with self._handle.cursor() as cursor:
             statement = f"INSERT INTO outbox ({_COLUMNS}) VALUES %s"  # noqa: S608 - names of our own fields
             execute_values(cursor, statement, [_values(event) for event in events], page_size=len(events))
@@ -55,6 +70,15 @@ class Outbox:
     def delete(self, event_ids: Sequence[str]) -> None:
         """Lets events go that the Webhooks service has acknowledged."""
         self._handle.execute_sql("DELETE FROM outbox WHERE event_id = ANY (%s)", (list(event_ids),))
+
+    def sample(self) -> dict[Gauge, float]:
+        """How much waits, and for how long, at a cost that does not grow with it."""
+        statement = """
+            SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT %s) AS counted),
+                (SELECT extract(epoch FROM now() - occur_time)::float8 FROM outbox ORDER BY id LIMIT 1)
+        """
+        ((count, age),) = self._handle.execute_sql(statement, (COUNTED,)).fetchall()
+        return {EVENTS: count, OLDEST: max(0.0, age or 0.0)}
 
     def take_lease(self, holder: str, seconds: float) -> bool:
         """Takes or extends the right to be the one relay at work, by the database's clock; False if another has it."""

@@ -8,13 +8,16 @@ Webhooks service takes each id once.
 import asyncio
 import logging
 import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import accumulate, takewhile
 
 import grpc
+from prometheus_client import Counter
 from sedifex.webhooks.v1 import webhooks_pb2, webhooks_pb2_grpc
 
+from services.common import tracing
 from services.common.database import Database
 from services.common.errors import SedifexError
 from services.common.ids import new_id
@@ -24,6 +27,9 @@ from services.common.times import to_timestamp
 from services.common.waiting import running, wait_within
 
 log = logging.getLogger(__name__)
+
+RELAYED = Counter("sedifex_relay_events", "Events that the Webhooks service has acknowledged.")
+FAILURES = Counter("sedifex_relay_failures", "Times that events could not be relayed, and wait.")
 
 BATCH_EVENTS = 500
 BATCH_BYTES = 4 * 1024 * 1024
@@ -100,6 +106,7 @@ class Relay:
             log.exception("events wait")
         else:
             return True
+        FAILURES.inc()
         return False
 
     async def close(self) -> None:
@@ -124,6 +131,9 @@ class Relay:
         request = webhooks_pb2.PublishEventsRequest(events=map(_message, batch))
         await self._webhooks.PublishEvents(request, timeout=PUBLISH_DEADLINE_S)
         await self._database.read(self._outbox.delete, [event.event_id for event in batch])
+        RELAYED.inc(len(batch))
+        if tracing.is_on():
+            _trace(batch)
         return len(batch)
 
 
@@ -141,4 +151,20 @@ def _message(event: OutboxEvent) -> webhooks_pb2.Event:
         occur_time=to_timestamp(event.occur_time),
         sequence=event.sequence,
         data=event.data,
+        traceparent=event.traceparent,
     )
+
+
+def _trace(batch: list[OutboxEvent]) -> None:
+    """Shows in each event's trace for how long it was in the outbox."""
+    moment = time.time()
+    for event in batch:
+        if event.traceparent:
+            tracing.note(
+                "relay",
+                "PRODUCER",
+                event.traceparent,
+                begin=event.occur_time.timestamp(),
+                end=moment,
+                attributes={"sedifex.event": event.event_id, "sedifex.event_type": event.type},
+            )

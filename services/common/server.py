@@ -15,7 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from services.common import telemetry
+from services.common import telemetry, tracing
 from services.common.access.interceptor import AccessInterceptor
 from services.common.access.verdicts import Verdicts
 from services.common.database import Database
@@ -64,6 +64,7 @@ async def serving(
     """
     server = grpc.aio.server(
         interceptors=[
+            *([tracing.TracingInterceptor()] if tracing.is_on() else []),
             RequestInterceptor(),
             ErrorInterceptor(),
             AccessInterceptor([each.descriptor for each in services], verdicts, service_secret),
@@ -111,6 +112,7 @@ def run(name: str, kind: type[AnySettings], serving: Callable[[AnySettings], Abs
     async def serve() -> None:
         settings = load(kind)
         telemetry.configure_logging(name, settings.log_level)
+        tracing.configure(name, settings)
         async with serving(settings):
             await _until_stopped()
 

@@ -87,6 +87,23 @@ def _check_origin(text: str) -> str:
 Origin = Annotated[str, AfterValidator(_check_origin)]
 
 
+def _check_metrics_listen(address: str) -> str:
+    """Takes "host:port", and a port alone for this machine: nobody opens it to a network by leaving something out."""
+    if address and not re.fullmatch(r"(([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):)?[0-9]{1,5}", address):
+        raise ValueError("must be a port, like 9464, or host:port, like 10.0.0.5:9464")
+    return f"127.0.0.1:{address}" if address.isdigit() else address
+
+
+def _check_traces_endpoint(url: str) -> str:
+    if url and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]_-]+", url):
+        raise ValueError("must be like http://127.0.0.1:4317")
+    return url
+
+
+TracesEndpoint = Annotated[str, AfterValidator(_check_traces_endpoint)]
+MetricsListen = Annotated[str, AfterValidator(_check_metrics_listen)]
+
+
 VersionedSecrets = Annotated[list[VersionedSecret], Field(min_length=1), AfterValidator(_check_versions)]
 
 
@@ -101,6 +118,15 @@ class Settings(BaseSettings):
     catalog_address: str = Field(default="127.0.0.1:50052", description="host:port of the Catalog service")
     webhooks_address: str = Field(default="127.0.0.1:50053", description="host:port of the Webhooks service")
     drain_seconds: float = Field(default=10, gt=0, description="how long open calls may take when a process stops")
+    metrics_listen: MetricsListen = Field(
+        default="",
+        description="host:port to show metrics and health at, to whoever can reach it; a port alone: on "
+        "this machine only; empty: nowhere",
+    )
+    traces_endpoint: TracesEndpoint = Field(
+        default="", description="the OpenTelemetry collector, http://host:port or https://host:port; empty: no traces"
+    )
+    traces_ratio: float = Field(default=0.1, ge=0, le=1, description="which share of the gateway's requests is traced")
 
 
 class InternalSettings(Settings):

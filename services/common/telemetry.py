@@ -16,6 +16,8 @@ REQUEST_ID_HEADER = "x-request-id"
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
+_SECRET = re.compile(r"sdfx_|whsec_")
+"""How our secrets begin: somebody may put one where an id belongs, and ids are logged."""
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "taskName"}
 
 
@@ -26,11 +28,14 @@ def configure_logging(service: str, level: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # These speak of each run of each job; the jobs speak for themselves.
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    # These would log every statement with its values, hashes of passwords among them.
+    logging.getLogger("peewee").setLevel(logging.WARNING)
 
 
 def begin_request(offered: str | None) -> str:
     """Takes the caller's request id if it is one that may stand in a log, else a new one; it holds for this task."""
-    accepted = offered if offered and _ACCEPTED_ID.fullmatch(offered) else secrets.token_hex(12)
+    is_fine = offered and _ACCEPTED_ID.fullmatch(offered) and not _SECRET.search(offered)
+    accepted = offered if offered and is_fine else secrets.token_hex(12)
     _request_id.set(accepted)
     return accepted
 

@@ -13,9 +13,11 @@ from services.common.access.leased import leased_verdicts
 from services.common.clients import service_channel
 from services.common.database import Database, check_migrated
 from services.common.notifications import Listener
+from services.common.observed import observed
 from services.common.relay import relaying
 from services.common.settings import KeysSettings
 from services.common.stores import StoreDirectory
+from services.common.times import now
 from services.common.vault import Vault
 from services.common.waiting import running
 from services.keys import expiry
@@ -66,14 +68,23 @@ async def serving(settings: KeysSettings) -> AsyncIterator[int]:
                     members_pb2_grpc.add_MembersServiceServicer_to_server,
                 ),
             ]
-            async with server.serving(
-                services,
-                address=settings.keys_listen,
-                verdicts=verdicts,
-                service_secret=secret,
-                database=database,
-                drain_seconds=settings.drain_seconds,
-            ) as port:
+            async with (
+                observed(
+                    settings.metrics_listen,
+                    "keys",
+                    database,
+                    verdicts,
+                    sample=lambda: outbox.sample() | expiry.sample(now()),
+                ),
+                server.serving(
+                    services,
+                    address=settings.keys_listen,
+                    verdicts=verdicts,
+                    service_secret=secret,
+                    database=database,
+                    drain_seconds=settings.drain_seconds,
+                ) as port,
+            ):
                 yield port
 
 

@@ -5,6 +5,8 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from prometheus_client import Counter, Gauge, Histogram
+
 from services.common.batching import Batched
 from services.common.database import Database
 from services.common.ids import new_id
@@ -14,6 +16,19 @@ from services.keys import leases
 from services.keys.leases import LEASE_S, News, Watcher
 
 log = logging.getLogger(__name__)
+
+BARRIER_SECONDS = Histogram(
+    "sedifex_revocation_barrier_seconds",
+    "How long a revocation waited until nobody accepted the key any more.",
+    buckets=(0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 6),
+)
+_CONFIRMED = Counter(
+    "sedifex_revocation_watchers",
+    "Processes that a revocation waited for: acknowledged it, or lapsed (their lease had to run out first).",
+    ["outcome"],
+)
+ACKNOWLEDGED, LAPSED = _CONFIRMED.labels("acknowledged"), _CONFIRMED.labels("lapsed")
+WATCHERS = Gauge("sedifex_watchers", "Processes that hold a lease on verdicts.")
 
 SHORTEST_LOOK_S = 0.002
 LONGEST_LOOK_S = 0.05
@@ -75,6 +90,7 @@ class Barrier:
         Raises:
             Unavailable: the database went away: the change stands, but nobody can tell whether it has arrived.
         """
+        began = boot_time()
         epoch = await self._database.read(leases.current_epoch)
         ends = boot_time() + LEASE_S  # by then every lease from before the commit has run out
         self.announce()
@@ -89,7 +105,11 @@ class Barrier:
         if waiting:
             await self._database.write(leases.end, waiting)
         acknowledged = sum(1 for each in watchers if each.id in known and each.acknowledged_epoch >= epoch)
-        return Confirmation(epoch, acknowledged, len(known) - acknowledged)
+        confirmation = Confirmation(epoch, acknowledged, len(known) - acknowledged)
+        BARRIER_SECONDS.observe(boot_time() - began)
+        ACKNOWLEDGED.inc(confirmation.acknowledged)
+        LAPSED.inc(confirmation.lapsed)
+        return confirmation
 
     async def renew(self, watcher: str, service: str, acknowledged: int, wait: float) -> Renewal:
         """Extends a lease and answers with the news, held back for `wait` seconds if there is none.
@@ -139,6 +159,7 @@ class Barrier:
         `now` is in seconds by a clock that is never set. A lease is counted from when this process first saw it.
         """
         watchers = await self._database.read(leases.list_watchers)
+        WATCHERS.set(len(watchers))
         seen = {each.id: self._seen.get(each.id, (-1, now)) for each in watchers}
         self._seen = {
             each.id: seen[each.id] if seen[each.id][0] == each.renewals else (each.renewals, now) for each in watchers

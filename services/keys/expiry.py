@@ -10,12 +10,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from prometheus_client import Gauge
 from sedifex.access.v1 import access_pb2
 
 from services.common.access.caller import Caller
 from services.common.database import Database
 from services.common.errors import SedifexError
 from services.common.ids import new_id
+from services.common.metrics import COUNTED
 from services.common.times import now as current_time
 from services.keys import events, queries
 from services.keys.audit import Act
@@ -24,6 +26,11 @@ from services.keys.states import EXPIRING_SOON
 log = logging.getLogger(__name__)
 
 LOOK_S = 20.0
+EXPIRING = Gauge(
+    "sedifex_keys_expiring",
+    f"API keys that end within {EXPIRING_SOON.days} days, counted to {COUNTED:,}.",
+    registry=None,
+)
 ITSELF = Caller("services/keys", access_pb2.AUDIENCE_SERVICE)
 
 
@@ -40,6 +47,11 @@ def tell_of_next_end(now: datetime, new_entry_id: Callable[[], str]) -> bool:
     queries.update_key(after)
     events.tell(Act(ITSELF, now, "", new_entry_id), f"key.{told}", key, after)
     return True
+
+
+def sample(now: datetime) -> dict[Gauge, float]:
+    """How many keys come near their end, for metrics."""
+    return {EXPIRING: queries.count_expiring(now, now + EXPIRING_SOON, COUNTED)}
 
 
 async def run(database: Database) -> None:

@@ -255,6 +255,14 @@ def count_keys(store_id: str, now: datetime) -> int:
     return int(KeyRow.select().where(KeyRow.store_id == store_id, KeyRow.revoke_time.is_null(), lasting).count())
 
 
+def count_expiring(now: datetime, soon: datetime, limit: int) -> int:
+    """How many keys end between these moments; at most `limit`."""
+    # The last condition is that of the index.
+    between = (KeyRow.expire_time > now) & (KeyRow.expire_time < soon) & (KeyRow.expiry_told != "expired")
+    found = KeyRow.select(KeyRow.id).where(KeyRow.revoke_time.is_null(), between).limit(limit)
+    return int(found.count(clear_limit=False))
+
+
 def set_secret_ends(ends: Mapping[bytes, datetime | None]) -> None:
     """Sets when secrets end, by digest, in the order given: a key may have one lasting secret at any moment."""
     for digest, end_time in ends.items():

@@ -13,11 +13,12 @@ from services.common.access.verdicts import RemoteSource
 from services.common.clients import service_channel
 from services.common.database import Database, check_migrated
 from services.common.errors import InvalidArgument
+from services.common.observed import observed
 from services.common.settings import WebhooksSettings
 from services.common.stores import StoreDirectory
 from services.common.vault import Vault
 from services.common.waiting import running
-from services.webhooks import destination
+from services.webhooks import backlog, destination
 from services.webhooks.models import handle
 from services.webhooks.replaying import Replaying
 from services.webhooks.servicer import WebhooksServicer
@@ -47,6 +48,7 @@ async def serving(settings: WebhooksSettings) -> AsyncIterator[int]:
             )
             async with (
                 running(replaying.run()),
+                observed(settings.metrics_listen, "webhooks", database, verdicts, sample=backlog.sample),
                 server.serving(
                     [service],
                     address=settings.webhooks_listen,

@@ -158,7 +158,8 @@ def log_filter(request: webhooks_pb2.ListDeliveriesRequest) -> LogFilter:
 def news(event: webhooks_pb2.Event) -> News:
     """An event as its publisher tells it."""
     (store_id,) = ids_of(event.store)
-    return News(event.id, store_id, event.type, event.sequence, from_timestamp(event.occur_time), event.data)
+    occurred = from_timestamp(event.occur_time)
+    return News(event.id, store_id, event.type, event.sequence, occurred, event.data, event.traceparent)
 
 
 def event_message(event: Event) -> webhooks_pb2.Event:

@@ -32,6 +32,8 @@ class Event:
     """What is signed and sent, byte for byte."""
     create_time: datetime
     """When it was published."""
+    traceparent: str = ""
+    """The trace of the request that caused it, where it has just been published; empty: it is not traced."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,12 @@ def stop_publishing() -> None:
 
 def insert_events(events: Sequence[Event]) -> set[str]:
     """Adds the events that are new and answers their ids; an event that is there already stays as it is."""
-    rows = [(each.id, each.store_id, each.type, each.product_id, each.body, each.create_time) for each in events]
+    rows = [
+        (each.id, each.store_id, each.type, each.product_id, each.body, each.create_time, each.traceparent)
+        for each in events
+    ]
     statement = """
-        INSERT INTO event (id, store_id, type, product_id, body, create_time) VALUES %s
+        INSERT INTO event (id, store_id, type, product_id, body, create_time, traceparent) VALUES %s
         ON CONFLICT (id) DO NOTHING RETURNING id
     """
     with handle.cursor() as cursor:

@@ -26,6 +26,8 @@ class News:
     occur_time: datetime
     data: str
     """A JSON object, passed on byte for byte."""
+    traceparent: str = ""
+    """The trace of the request that caused it; empty: it is not traced."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,9 @@ def event_of(news: News, now: datetime) -> Event:
     data = _read(news)
     product_id = data.get("productId")
     is_id = isinstance(product_id, str) and len(product_id) <= MAX_PRODUCT_ID_CHARACTERS
-    return Event(news.id, news.store_id, news.type, str(product_id) if is_id else "", _body(news), now)
+    return Event(
+        news.id, news.store_id, news.type, str(product_id) if is_id else "", _body(news), now, news.traceparent
+    )
 
 
 def _read(news: News) -> dict[str, Any]:

@@ -22,13 +22,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sedifex.access.v1 import access_pb2
 from sedifex.keys.v1 import keys_pb2
 
+from services.common import metrics
 from services.common.access import token as token_format
 from services.common.access.caller import Caller
 from services.common.access.memory import Kept, Memory
 from services.common.access.origin import Origin, parse_network
 from services.common.access.refusals import Refusals
 from services.common.access.verdicts import EPOCH, Source, not_accepted
-from services.common.errors import SedifexError, Unauthenticated, Unavailable
+from services.common.errors import Exhausted, SedifexError, Unauthenticated, Unavailable
 from services.common.ids import ids_of
 from services.common.times import boot_time, from_timestamp
 from services.common.waiting import running, wait_within
@@ -81,7 +82,11 @@ class LeasedVerdicts:
         if now >= self._lease_end:
             await self._await_lease()
         digest = hashlib.sha256(token.encode()).digest()
-        kept = self._memory.find(digest, now) or await self._learn(token, digest, origin)
+        kept = self._memory.find(digest, now)
+        if kept is not None:
+            metrics.VERDICT_REMEMBERED.inc()
+        else:
+            kept = await self._learn(token, digest, origin)
         caller = kept.caller
         if caller.credential_id:
             seen = self._uses.get(caller.credential_id)
@@ -94,10 +99,13 @@ class LeasedVerdicts:
         while True:
             try:
                 await self._renew()
+                metrics.RENEWED.inc()
             except SedifexError as failure:
+                metrics.NOT_RENEWED.inc()
                 log.warning("the lease on verdicts is not renewed", extra={"cause": failure.reason})
                 await asyncio.sleep(random.uniform(0.05, 0.2))  # noqa: S311 - jitter
             except Exception:
+                metrics.NOT_RENEWED.inc()
                 log.exception("the lease on verdicts is not renewed")
                 await asyncio.sleep(1)
 
@@ -155,7 +163,15 @@ class LeasedVerdicts:
             Unavailable: nobody can tell what is true just now.
         """
         await wait_within(LAPSED_S if self._watcher else FIRST_LEASE_S, self._renewed)
-        self._check_lease()
+        try:
+            self._check_lease()
+        except Unavailable:
+            metrics.VERDICT_UNAVAILABLE.inc()
+            raise
+
+    def lease_left(self) -> float:
+        """For how many seconds what is in memory still counts; 0: every call with a credential is refused."""
+        return max(0.0, self._lease_end - boot_time())
 
     def _check_lease(self) -> None:
         if boot_time() >= self._lease_end:
@@ -163,14 +179,24 @@ class LeasedVerdicts:
 
     async def _learn(self, token: str, digest: bytes, origin: Origin) -> Kept:
         """The verdict on a token that is not remembered; what is refused counts against where it came from."""
-        self._refusals.check(origin.address, boot_time())
+        try:
+            self._refusals.check(origin.address, boot_time())
+        except Exhausted:
+            metrics.VERDICT_THROTTLED.inc()
+            raise
         try:
             if token_format.kind_of(token) is None or self._memory.is_unknown(digest, boot_time()):
                 raise not_accepted()
-            return await self._fill(token, digest)
+            kept = await self._fill(token, digest)
         except Unauthenticated:
+            metrics.VERDICT_REFUSED.inc()
             self._refusals.note(origin.address, boot_time())
             raise
+        except Unavailable:
+            metrics.VERDICT_UNAVAILABLE.inc()
+            raise
+        metrics.VERDICT_ASKED.inc()
+        return kept
 
     async def _fill(self, token: str, digest: bytes) -> Kept:
         """Asks the Keys service, until the answer is not older than what has been heard meanwhile."""

@@ -7,13 +7,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from services.common import telemetry
+from services.common import telemetry, tracing
 from services.common.database import BlockingDatabase, check_migrated
 from services.common.notifications import Listener
+from services.common.observed import exposed
 from services.common.settings import WebhooksSettings, load
 from services.common.vault import Vault
 from services.webhooks.__main__ import MIGRATIONS
 from services.webhooks.models import handle
+from services.webhooks.worker import metrics
 from services.webhooks.worker.loop import Worker
 from services.webhooks.worker.prepared import planned_once
 from services.webhooks.worker.sender import Sender, find_trust
@@ -68,12 +70,20 @@ def main() -> None:
     """Runs until SIGTERM or SIGINT."""
     settings = load(WebhooksSettings)
     telemetry.configure_logging("webhooks-worker", settings.log_level)
+    tracing.configure("webhooks-worker", settings)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with working(settings):
-        _collect_rarely()
-        stop.wait()
+    with working(settings) as worker:
+        metrics.watch(worker)
+        with exposed(
+            settings.metrics_listen,
+            "webhooks-worker",
+            alive=lambda: worker.is_alive,
+            checks=lambda: {"database": not worker.is_cut_off},
+        ):
+            _collect_rarely()
+            stop.wait()
 
 
 if __name__ == "__main__":

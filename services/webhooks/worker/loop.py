@@ -18,11 +18,13 @@ from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from services.common import tracing
 from services.common.database import BlockingDatabase
 from services.common.errors import SedifexError, Unavailable
+from services.common.observed import Pulse
 from services.common.vault import Sealed, Vault
 from services.webhooks.signing import Signer
-from services.webhooks.worker import completion, due, outcomes
+from services.webhooks.worker import attempt_traces, completion, due, metrics, outcomes
 from services.webhooks.worker.attempt_ids import AttemptIds
 from services.webhooks.worker.completion import Completion
 from services.webhooks.worker.due import Claim, Job
@@ -72,6 +74,7 @@ class Worker:
         self._is_cut_off = False
         """The database did not take what it was to record. Until it does nothing is claimed: a claim could take up
         again what has been sent already."""
+        self._pulse = Pulse()
         self._clock = 0.0
         """The database's Unix time less ours of time.monotonic."""
         # In UTC, so that no change of summer time can hold the loop up.
@@ -86,6 +89,21 @@ class Worker:
             misfire_grace_time=None,
             next_run_time=datetime.now(UTC),
         )
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the loop turns; from any thread."""
+        return self._pulse.is_alive()
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether what was sent waits for the database to take it, and nothing is claimed until then."""
+        return self._is_cut_off
+
+    @property
+    def in_flight(self) -> int:
+        """How many deliveries are being sent."""
+        return self._sender.in_flight
 
     @property
     def scheduler(self) -> BackgroundScheduler:
@@ -133,6 +151,7 @@ class Worker:
 
     def _turn(self, timeout: float) -> None:
         """Takes up what has come, begins what can be begun, and waits for what comes next."""
+        self._pulse.beat()
         if self._woken.is_set():
             self._woken.clear()
             self._look_at = 0.0
@@ -185,9 +204,12 @@ class Worker:
         try:
             claim = claiming.result()
         except Exception as failure:  # whatever it is, the queue is looked at again
+            metrics.CLAIM_FAILURES.inc()
             _report("cannot look at the queue", failure)
             self._look_at = self._claim_from = now + POLL_S
             return
+        metrics.CLAIM_SECONDS.observe(now - self._claim_begun)
+        metrics.CLAIMED.inc(len(claim.jobs))
         self._clock = claim.database_time - now
         self._look_at = min(self._look_at, now + min(POLL_S, claim.again_seconds))
         if claim.jobs:
@@ -259,12 +281,17 @@ class Worker:
         try:
             done = recording.result()
         except Exception as failure:  # whatever it is, what has been sent must not be forgotten
+            metrics.RECORD_FAILURES.inc()
             _report("outcomes wait to be recorded", failure)
             self._keep_unrecorded(failure)
             return
         if done.recorded < len(self._being_recorded):
             log.warning("leases had run out", extra={"count": len(self._being_recorded) - done.recorded})
         now = time.monotonic()
+        results = [outcome.result for outcome in self._being_recorded]
+        metrics.recorded(results, done.recorded, now - self._record_begun)
+        if tracing.is_on():
+            self._threads.submit(attempt_traces.note, self._database, results)
         self._record_from = now + max(GATHER_S, now - self._record_begun)
         self._is_cut_off = False
         self._record_size = BATCH

@@ -4,6 +4,7 @@ import base64
 import json
 
 import pytest
+from pydantic import SecretStr
 
 from services.common.settings import GatewaySettings, KeysSettings, WebhooksSettings, load
 
@@ -146,3 +147,29 @@ def test_what_is_no_public_address_is_refused(
     with pytest.raises(SystemExit):
         load(KeysSettings)
     assert "https://shops.example.com" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("", ""), ("9464", "127.0.0.1:9464"), ("10.0.0.5:9464", "10.0.0.5:9464"), ("[::1]:9464", "[::1]:9464")],
+)
+def test_metrics_are_shown_beyond_this_machine_only_where_an_address_is_named(given: str, kept: str) -> None:
+    assert GatewaySettings(service_secret=SecretStr("s" * 32), metrics_listen=given).metrics_listen == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SEDIFEX_METRICS_LISTEN", "somewhere"),
+        ("SEDIFEX_METRICS_LISTEN", ":9464"),
+        ("SEDIFEX_TRACES_ENDPOINT", "127.0.0.1:4317"),
+        ("SEDIFEX_TRACES_RATIO", "2"),
+    ],
+)
+def test_what_is_no_place_to_be_watched_from_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
+) -> None:
+    _set(monkeypatch, KEYS | {name: value})
+    with pytest.raises(SystemExit):
+        load(KeysSettings)
+    assert name in capsys.readouterr().err

@@ -13,7 +13,21 @@ def test_a_callers_request_id_is_taken_if_it_may_stand_in_a_log() -> None:
     assert telemetry.request_id() == "abc-123_DEF.4"
 
 
-@pytest.mark.parametrize("offered", [None, "", "short", "x" * 65, "with space", 'quote"d"', "new\nline", "ünïcode-id"])
+@pytest.mark.parametrize(
+    "offered",
+    [
+        None,
+        "",
+        "short",
+        "x" * 65,
+        "with space",
+        'quote"d"',
+        "new\nline",
+        "ünïcode-id",
+        "sdfx_live_abcdefgh",
+        "whsec_abcdefgh",
+    ],
+)
 def test_any_other_gets_a_new_one(offered: str | None) -> None:
     given = telemetry.begin_request(offered)
     assert given != offered

@@ -653,6 +653,7 @@ class Event(_message.Message):
     OCCUR_TIME_FIELD_NUMBER: _builtins.int
     SEQUENCE_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Its id, the same for ever: "evt_" and a ULID."""
     store: _builtins.str
@@ -670,6 +671,10 @@ class Event(_message.Message):
     """What the event carries: a JSON object, {"productId","before","after"} or
     {"keyId","before","after"}, passed on byte for byte.
     """
+    traceparent: _builtins.str
+    """The trace of the request that caused it, as in the header of that name
+    (https://www.w3.org/TR/trace-context/); empty if it is not traced.
+    """
     @_builtins.property
     def occur_time(self) -> _timestamp_pb2.Timestamp:
         """When it happened."""
@@ -683,10 +688,11 @@ class Event(_message.Message):
         occur_time: _timestamp_pb2.Timestamp | None = ...,
         sequence: _builtins.int = ...,
         data: _builtins.str = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occur_time", b"occur_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "id", b"id", "occur_time", b"occur_time", "sequence", b"sequence", "store", b"store", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "id", b"id", "occur_time", b"occur_time", "sequence", b"sequence", "store", b"store", "traceparent", b"traceparent", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
