@@ -6,7 +6,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --no-input install --quiet --progress-bar off --require-hashes
-SOURCES := proto/generate.py proto/check.py services gateway cli rig bench chaos tests docs/site clients/python
+SOURCES := proto/generate.py proto/check.py services gateway cli rig bench chaos tests docs/site clients/python wp-plugin/build.py wp-plugin/translate.py
 PROSE := docs README.md CONTRIBUTING.md CHANGELOG.md deploy/runbooks clients/python
 UP_OPTIONS := $(if $(PORTS),--port-base $(PORTS)) $(if $(STATE),--state $(STATE))
 
@@ -17,9 +17,10 @@ help: ## List the targets
 up: $(VENV)/.installed ## Run everything here, with a database of its own and a sample shop
 	@$(BIN)/sedifex up $(UP_OPTIONS)
 
-test: $(VENV)/.installed-dev $(VENV)/.installed-docs ## Run all tests
+WORKERS ?= 2
+test: $(VENV)/.installed-dev $(VENV)/.installed-docs ## Run all tests, in two processes (WORKERS=0: in one)
 	@tests/programs.sh
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 check: $(VENV)/.installed-dev ## Check style, types, spelling, links, the contract and the generated code
 	$(BIN)/ruff check $(SOURCES)

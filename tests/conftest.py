@@ -3,9 +3,11 @@
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from cli import migrations
 from cli.up import postgres
@@ -15,6 +17,21 @@ from services.keys.__main__ import serving as keys_serving
 from services.webhooks.__main__ import serving as webhooks_serving
 from tests.partner import Partner, listening
 from tests.system import Settings, System, random_secret
+
+TOGETHER = ("tests/plugin/",)
+"""Folders whose tests share what takes long to make."""
+
+
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives whole files to `pytest -n`'s processes, and some folders whole: fixtures are made once for each."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid.partition("::")[0])
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """How tests are divided among processes."""
+    return _ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -344,13 +345,23 @@ def _database(state: Path) -> psutil.Process | None:
 
 def _kill(up: Up, victim: str) -> None:
     """Kills a process of the system, or its database, and waits until it is gone."""
-    if victim == "postgres":
-        process = _database(up.state)
-    else:
-        process = next(each for each in _processes(up) if victim in each.cmdline())
+    process = _database(up.state) if victim == "postgres" else _find(up, victim)
     assert process is not None
     process.kill()
     _await_end(process)
+
+
+def _find(up: Up, module: str) -> psutil.Process:
+    """The process that runs this module. One that was killed just before may still be listed, and be gone."""
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        for pid in json.loads((up.state / "processes.json").read_text()):
+            with suppress(psutil.NoSuchProcess):
+                process = psutil.Process(int(pid))
+                if module in process.cmdline():
+                    return process
+        time.sleep(0.05)
+    raise AssertionError(f"nothing runs {module}")
 
 
 def _until_accepted(api: httpx.Client, path: str, change: dict[str, Any]) -> None:
