@@ -14,7 +14,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  PORTS=9000 uses five ports from 9000 on, STATE=folder another folder, PYTHON=... another Python 3.11"
 
-up: $(VENV)/.installed ## Run everything here, with a database of its own and a sample shop
+up: $(VENV)/.installed plugin ## Run everything here, with a database of its own and a sample shop
 	@$(BIN)/sedifex up $(UP_OPTIONS)
 
 WORKERS ?= 2

@@ -82,7 +82,12 @@ class _Site:
         self._is_development = settings.mode == "development"
         seal = Seal(settings.service_secret.get_secret_value())
         self._surroundings = Surroundings(
-            rendering.environment(), seal, FAMILIES, settings.public_url, settings.gateway_plugin_zip
+            rendering.environment(),
+            seal,
+            FAMILIES,
+            settings.public_url,
+            settings.gateway_plugin_zip,
+            settings.gateway_guide is not None,
         )
 
     def endpoint(self, pages: dict[str, Page]) -> Callable[[Request], Awaitable[Response]]:

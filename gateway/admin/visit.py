@@ -36,6 +36,8 @@ class Surroundings:
     """Where the gateway is reached from outside; empty: not known."""
     plugin_zip: Path
     """Where the WordPress plugin lies, if it was built."""
+    has_guide: bool
+    """The documentation's site is served, at /guide."""
 
 
 @dataclass

@@ -129,6 +129,7 @@ async def _show(visit: Visit, problems: Problems) -> Response:
         "wordpress/wordpress.html",
         400 if problems else 200,
         plugin=plugin,
+        guide="/guide/wordpress.html" if visit.surroundings.has_guide else "",
         sites=sites,
         site=visit.form["site"],
         is_waiting=any(not each.is_ready(visit.now) for each in sites),

@@ -55,7 +55,12 @@ async def gateway_url(system: System, plugin_zip: Path) -> AsyncIterator[str]:
     """Where the gateway listens."""
     shared = {"keys_address", "catalog_address", "webhooks_address", "service_secret"}
     # In production mode, for the cookies that it has: Chromium takes them from this machine without TLS.
-    own = {"mode": "production", "gateway_sample_shop": True, "gateway_plugin_zip": plugin_zip}
+    own = {
+        "mode": "production",
+        "gateway_sample_shop": True,
+        "gateway_plugin_zip": plugin_zip,
+        "gateway_guide": plugin_zip.parent,  # pages tell of the guide where one is served
+    }
     settings = GatewaySettings.model_validate(system.settings.keys.model_dump(include=shared) | own)
     async with backends(settings) as services, listening(app.build(settings, services)) as url:
         yield url

@@ -57,6 +57,8 @@ async def test_a_code_is_made_and_the_checklist_turns_green(
     await shop.enter(page)
     await page.goto(shop.url("wordpress"))
     await expect(page.get_by_text("version 1.2.3")).to_be_visible()
+    guide = page.get_by_role("link", name="Step by step, with pictures")
+    await expect(guide).to_have_attribute("href", "/guide/wordpress.html")
     async with page.expect_download() as coming:
         await page.get_by_role("link", name="Download the plugin").click()
     assert zipfile.ZipFile(await (await coming.value).path()).namelist() == ["sedifex/sedifex.php"]
