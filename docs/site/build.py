@@ -49,6 +49,8 @@ changelog
 :hidden:
 :caption: Run it
 
+deploying
+operating
 runbooks/README
 delivery-engine
 decisions/README

@@ -1,0 +1,1 @@
+"""The WordPress plugin in real sites. A package, so that its browser ends with its last test: it keeps an event loop running."""
