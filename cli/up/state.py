@@ -11,6 +11,7 @@ import secrets
 import socket
 import time
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from itertools import starmap
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +19,8 @@ from typing import Any, Self
 import psutil
 
 PORTS = {"gateway": 8080, "receiver": 8090, "keys": 50051, "catalog": 50052, "webhooks": 50053}
+ANY_PORTS = range(10_000, 32_000)
+"""Where any ports are chosen: below those that Linux (from 32,768) and others (from 49,152) lend for a while."""
 METRICS = "metrics.json"
 """Which file says where the processes show their metrics."""
 
@@ -164,11 +167,16 @@ def _is_alive(process: psutil.Process) -> bool:
 
 
 def _free_ports(names: Collection[str]) -> dict[str, int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in names]
+    """Free ports that are likely to be free at the next start too: none that systems lend to whoever connects."""
+    found: dict[int, socket.socket] = {}
     try:
-        return {name: each.getsockname()[1] for name, each in zip(names, held, strict=True)}
+        while len(found) < len(names):
+            port = ANY_PORTS[secrets.randbelow(len(ANY_PORTS))]
+            with suppress(OSError):
+                found[port] = socket.create_server(("127.0.0.1", port))
+        return dict(zip(names, found, strict=True))
     finally:
-        for each in held:
+        for each in found.values():
             each.close()
 
 
