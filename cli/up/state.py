@@ -36,6 +36,8 @@ class State:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
+        self._freed_by = 0.0
+        """Until when a port may still be held by what a run before has left, by time.monotonic."""
 
     def __enter__(self) -> Self:
         """Takes hold of the folder.
@@ -93,6 +95,7 @@ class State:
             ports = self.read("ports.json") or (_free_ports(PORTS) if any_ports else PORTS)
         try:
             for name, port in ports.items():
+                self._await_freed(port)
                 _check_free(name, port)
         except Refusal:
             if not any_ports:
@@ -100,6 +103,14 @@ class State:
             ports = _free_ports(PORTS)
         self.write("ports.json", ports)
         return ports
+
+    def _await_freed(self, port: int) -> None:
+        """Waits for a port that what was just killed may still hold: its last thread goes after it is called dead."""
+        while time.monotonic() < self._freed_by:
+            with suppress(OSError):
+                socket.create_server(("127.0.0.1", port)).close()
+                return
+            time.sleep(0.02)
 
     def metrics_addresses(self, names: Sequence[str]) -> dict[str, str]:
         """Where each process shows its metrics in this run: at free ports, for `sedifex status` to find."""
@@ -116,6 +127,8 @@ class State:
         while any(_is_alive(each) for each in left) and time.monotonic() < deadline:
             time.sleep(0.02)
         self.write("processes.json", {})
+        if left:
+            self._freed_by = time.monotonic() + LEFTOVER_S
         return len(left)
 
     def read(self, name: str) -> dict[str, Any]:

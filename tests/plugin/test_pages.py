@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
+from playwright.sync_api import TimeoutError as BrowserTimeout
 
 from rig.wordpress.site import Site
 from tests.plugin.browser import PHONE, WAIT_MS, picture, visiting
@@ -55,29 +56,41 @@ def test_the_page_works_without_any_script(wordpress: Site, shop: Shop, browser:
 def test_the_editor_shows_the_products_and_its_controls_change_them(
     any_wordpress: Site, shop: Shop, browser: Browser, pictures: Path
 ) -> None:
+    """The editor of a busy machine may take a click before it listens: then it is opened again, up to three times."""
     connect(any_wordpress, shop)
     page_id = any_wordpress.value("Sedifex\\Connections::find('')['page']")
-    with visiting(browser, any_wordpress, as_admin=True) as ama:
-        page = ama.open(f"/wp-admin/post.php?post={page_id}&action=edit")
-        frame = page.frame_locator("iframe[name='editor-canvas']")
-        frame.locator(".sedifex-card").first.wait_for()
-        frame.locator(".wp-block-sedifex-products").first.click()
-        categories = page.get_by_label("Only these categories")
-        categories.wait_for()
-        picture(page, pictures / "screenshot-6.jpg", type="jpeg", quality=82)
-        category = next(each["category"] for each in shop.products() if each.get("category"))
-        categories.fill(category)
-        page.get_by_role("option", name=category, exact=True).wait_for()
-        categories.press("Enter")
-        page.locator(".components-form-token-field__token", has_text=category).wait_for()
-        expected = sum(each.get("category") == category for each in shop.products())
-        page.wait_for_function(
-            "n => document.querySelector(\"iframe[name='editor-canvas']\")"
-            ".contentDocument.querySelectorAll('.sedifex-card').length === n",
-            arg=expected,
-            timeout=4 * WAIT_MS,
-        )
-        assert [each for each in ama.complaints if "sedifex" in each.lower()] == []
+    category = next(each["category"] for each in shop.products() if each.get("category"))
+    expected = sum(each.get("category") == category for each in shop.products())
+    for tries_left in (2, 1, 0):
+        with visiting(browser, any_wordpress, as_admin=True) as ama:
+            page = ama.open(f"/wp-admin/post.php?post={page_id}&action=edit")
+            try:
+                _choose_category(page, category, expected, pictures)
+            except BrowserTimeout:
+                if not tries_left:
+                    raise
+                continue
+            assert [each for each in ama.complaints if "sedifex" in each.lower()] == []
+            return
+
+
+def _choose_category(page: Page, category: str, expected: int, pictures: Path) -> None:
+    frame = page.frame_locator("iframe[name='editor-canvas']")
+    frame.locator(".sedifex-card").first.wait_for()
+    frame.locator(".wp-block-sedifex-products").first.click()
+    categories = page.get_by_label("Only these categories")
+    categories.wait_for()
+    picture(page, pictures / "screenshot-6.jpg", type="jpeg", quality=82)
+    categories.fill(category)
+    page.get_by_role("option", name=category, exact=True).wait_for()
+    categories.press("Enter")
+    page.locator(".components-form-token-field__token", has_text=category).wait_for()
+    page.wait_for_function(
+        "n => document.querySelector(\"iframe[name='editor-canvas']\")"
+        ".contentDocument.querySelectorAll('.sedifex-card').length === n",
+        arg=expected,
+        timeout=2 * WAIT_MS,
+    )
 
 
 @pytest.mark.parametrize("version", ["7.1"])
