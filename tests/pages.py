@@ -22,7 +22,7 @@ from tests.system import Person, System
 
 Viewport = Literal["phone", "desktop"]
 VIEWPORTS: dict[Viewport, tuple[int, int]] = {"phone": (390, 844), "desktop": (1280, 800)}
-START_S = 10.0
+START_S = 30.0
 ORIGIN = "http://gateway.test"
 """Of a gateway in this process."""
 

@@ -27,7 +27,7 @@ from services.common.settings import CatalogSettings, KeysSettings, WebhooksSett
 from services.keys.membership import totp
 
 ALL_SCOPES = ("catalog.read", "catalog.write", "keys.read", "keys.write", "webhooks.read", "webhooks.write")
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 
 
 def random_secret() -> str:

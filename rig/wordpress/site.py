@@ -19,7 +19,7 @@ from typing import Any
 
 from rig.wordpress import packages
 
-START_S = 20.0
+START_S = 60.0
 MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of our own in it
 WORKERS = 6
 """A page, its pictures, and what the site asks of itself go on at the same time."""

@@ -11,7 +11,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright, expect
 
 from gateway import app
 from gateway.clients import backends
@@ -20,7 +20,8 @@ from services.webhooks.worker.__main__ import working
 from tests.pages import VIEWPORTS, BrowserPage, Check, Look, Shop, Shot, Viewport, Watched, listening
 from tests.system import System
 
-WAIT_MS = 10_000
+WAIT_MS = 30_000
+"""For what a page shall come to show, on a machine that is busy with other tests."""
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -86,6 +87,7 @@ async def browser() -> AsyncIterator[Browser]:
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         pytest.skip("there is no chromium here: install it (on Debian: apt-get install chromium)")
+    expect.set_options(timeout=WAIT_MS)
     async with async_playwright() as playwright:
         # A driver for a browser of its own would look for one on the network.
         launched = await playwright.chromium.launch(executable_path=program, args=[*FLAGS])

@@ -30,7 +30,7 @@ async def add_endpoint(shop: Shop, url: str, name: str) -> webhooks_pb2.WebhookE
 
 async def shows(page: Page, text: str) -> None:
     """Loads the page until it shows the text: what is counted is told within some seconds."""
-    for _ in range(100):
+    for _ in range(300):
         if await page.get_by_text(text).count():
             return
         await page.wait_for_timeout(100)

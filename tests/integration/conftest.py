@@ -14,7 +14,7 @@ from services.common.settings import GatewaySettings
 from tests.system import System
 
 MAX_BODY = 4096
-START_S = 10.0
+START_S = 30.0
 
 
 def gateway_settings(system: System, **own: Any) -> GatewaySettings:

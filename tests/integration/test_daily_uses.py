@@ -19,7 +19,7 @@ from services.keys.models import handle
 from services.keys.queries import DAYS_OF_USE, Use
 from tests.system import Client, System
 
-WAIT_S = 15.0
+WAIT_S = 30.0
 
 
 async def test_each_use_of_a_key_is_counted_with_all_its_secrets(system: System) -> None:

@@ -18,7 +18,7 @@ from gateway.clients import backends
 from tests.integration.conftest import gateway_settings
 from tests.system import System
 
-WAIT_S = 20.0
+WAIT_S = 40.0
 CLIENTS = 8
 
 

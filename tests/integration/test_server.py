@@ -23,7 +23,7 @@ from tests.system import System, error_info
 
 Code = grpc.StatusCode
 GET = keys_pb2.GetKeyRequest(name="stores/st_a/keys/key_1")
-WAIT_S = 20.0
+WAIT_S = 40.0
 TOKEN = (("authorization", "Bearer anything"),)
 
 

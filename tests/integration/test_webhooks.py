@@ -23,7 +23,7 @@ from tests.system import Client, System, error_info
 
 Code = grpc.StatusCode
 Product = catalog_pb2.Product
-WAIT_S = 20.0
+WAIT_S = 40.0
 
 
 @pytest.fixture

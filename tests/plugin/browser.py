@@ -24,7 +24,7 @@ OPTIONS = [
     "--disable-sync",
     "--font-render-hinting=none",
 ]
-WAIT_MS = 15_000
+WAIT_MS = 30_000
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 LOCAL = ("http://127.0.0.1:", "http://localhost:", "data:", "blob:", "about:")

@@ -89,7 +89,7 @@ def _choose_category(page: Page, category: str, expected: int, pictures: Path) -
         "n => document.querySelector(\"iframe[name='editor-canvas']\")"
         ".contentDocument.querySelectorAll('.sedifex-card').length === n",
         arg=expected,
-        timeout=2 * WAIT_MS,
+        timeout=WAIT_MS,
     )
 
 
