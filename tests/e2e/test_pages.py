@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.conftest import WAIT_S
 from tests.quickstart import files_of
-from tests.runbook import Runbook
+from rig.runbook import Runbook
 
 
 @pytest.mark.parametrize("page", ["feed.md", "keys.md"])

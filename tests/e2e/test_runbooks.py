@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.e2e.conftest import WAIT_S
-from tests.runbook import Lie, Run, Runbook, fits
+from rig.runbook import Lie, Run, Runbook, fits
 
 RUNBOOKS = Path(__file__).resolve().parents[2] / "deploy" / "runbooks"
 NAMES = sorted(path.name for path in RUNBOOKS.glob("*.md"))
@@ -112,6 +112,7 @@ class Shop:
             "CATALOG_ADDRESS": demo["grpc"]["catalog"],
             "WEBHOOKS_ADDRESS": demo["grpc"]["webhooks"],
             "OPERATOR_TOKEN": demo["operatorToken"],
+            "TLS": "-plaintext",
             "STORE": self._store,
             "HINT": lost[-4:],
             "FOUND_AT": "https://paste.example/1",
