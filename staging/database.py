@@ -85,6 +85,7 @@ class Database:
         password = folder / "password"
         password.touch(mode=0o600)
         password.write_text(made.passwords["postgres"])
+        made.log.touch()
         for each in (folder, *folder.iterdir()):
             os.chown(each, owner.pw_uid, owner.pw_gid)
         shape = ("--data-checksums", "--encoding=UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256")

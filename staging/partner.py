@@ -4,8 +4,8 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from starlette.routing import Route
 from services.webhooks import signing
 from staging.place import PARTNER, PARTNER_NAME
 
-URL = f"https://{PARTNER_NAME}/webhooks"
+PORT = 8443
+"""nginx has 443 of every address."""
+URL = f"https://{PARTNER_NAME}:{PORT}/webhooks"
 
 
 @dataclass
@@ -43,10 +45,19 @@ class Partner:
             self.wrong.append(str(problem))
             return Response(status_code=400)
         self.ids[request.headers["webhook-id"]] += 1
-        product = json.loads(body)["data"].get("product", {})
+        product = json.loads(body)["data"].get("after") or {}
         if "price" in product:
             self.prices.add((product["name"], product["price"]["amount"]))
         return Response(status_code=204)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's, which leaves the signals to the program that it is a part of."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Takes none."""
+        yield
 
 
 @asynccontextmanager
@@ -55,8 +66,7 @@ async def listening(certificate: Path, key: Path) -> AsyncIterator[Partner]:
     partner = Partner()
     app = Starlette(routes=[Route("/webhooks", partner.take, methods=["POST"])])
     names = {"ssl_certfile": certificate, "ssl_keyfile": key}
-    server = uvicorn.Server(uvicorn.Config(app, host=PARTNER, port=443, log_config=None, access_log=False, **names))
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    server = _Server(uvicorn.Config(app, host=PARTNER, port=PORT, log_config=None, access_log=False, **names))
     task = asyncio.create_task(server.serve())
     try:
         while not server.started and not task.done():
