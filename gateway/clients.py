@@ -12,6 +12,7 @@ from sedifex.catalog.v1 import catalog_pb2, imports_pb2
 from sedifex.keys.v1 import keys_pb2, members_pb2
 from sedifex.webhooks.v1 import webhooks_pb2
 
+from services.common import tls
 from services.common.clients import CHANNEL_OPTIONS
 from services.common.server import MAX_MESSAGE_BYTES
 from services.common.settings import GatewaySettings
@@ -42,7 +43,7 @@ async def backends(settings: GatewaySettings) -> AsyncIterator[list[Backend]]:
     async with AsyncExitStack() as stack:
         found = []
         for name, (address, files) in processes.items():
-            channel = await stack.enter_async_context(grpc.aio.insecure_channel(address, options=_OPTIONS))
+            channel = await stack.enter_async_context(tls.channel(address, settings.tls, options=_OPTIONS))
             found += [Backend(name, each, channel) for file in files for each in file.services_by_name.values()]
         yield found
 

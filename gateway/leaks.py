@@ -81,7 +81,7 @@ async def routes(settings: GatewaySettings) -> AsyncIterator[list[BaseRoute]]:
         yield []
         return
     secret = settings.service_secret.get_secret_value()
-    async with service_channel(settings.keys_address, "gateway", secret) as channel:
+    async with service_channel(settings.keys_address, "gateway", secret, settings.tls) as channel:
         receiver = _Receiver(
             keys_pb2_grpc.KeysServiceStub(channel), settings.gateway_github_keys, settings.gateway_max_body_bytes
         )

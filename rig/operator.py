@@ -6,12 +6,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
 from sedifex.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc
 
 from rig.board import SCOPES
+from services.common import tls
+from services.common.certificates import Files
 from services.common.clients import CHANNEL_OPTIONS
 
 DEADLINE_S = 12.0
@@ -30,11 +31,13 @@ class Operator:
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, token: str, keys: Sequence[str], catalog: str) -> AsyncIterator["Operator"]:
+    async def connect(
+        cls, token: str, keys: Sequence[str], catalog: str, tls_files: Files | None = None
+    ) -> AsyncIterator["Operator"]:
         """Connects with an operator's token to these addresses."""
         async with AsyncExitStack() as stack:
             channels = [
-                await stack.enter_async_context(grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS))
+                await stack.enter_async_context(tls.channel(address, tls_files, options=CHANNEL_OPTIONS))
                 for address in (*keys, catalog)
             ]
             stubs = [keys_pb2_grpc.KeysServiceStub(each) for each in channels[:-1]]

@@ -22,6 +22,8 @@ from cli.up import postgres
 from cli.up.state import Refusal
 from rig.operator import Operator
 from rig.process import Process, last_lines
+from services.common import tls
+from services.common.certificates import Files
 from services.common.settings import PREFIX, DatabaseSettings, KeysSettings
 
 READY_S = 30.0
@@ -55,6 +57,11 @@ class System:
     def keys_settings(self) -> KeysSettings:
         """The settings of a Keys process."""
         return KeysSettings.model_validate(_known(KeysSettings.model_fields, self.values))
+
+    @property
+    def tls(self) -> Files | None:
+        """The files of mutual TLS, which all processes share; None: plaintext."""
+        return self.keys_settings.tls
 
     def add(self, name: str, *arguments: str, **values: Any) -> Process:
         """Starts a program of ours with the system's settings, some of them other ones."""
@@ -90,7 +97,7 @@ class System:
         process, service = self.processes[name], name.partition("-")[0]
         request = health_pb2.HealthCheckRequest(service=f"sedifex.{service}.v1.{service.capitalize()}Service")
         deadline = time.monotonic() + READY_S
-        async with grpc.aio.insecure_channel(address, options=[("grpc.max_reconnect_backoff_ms", 200)]) as channel:
+        async with tls.channel(address, self.tls, options=[("grpc.max_reconnect_backoff_ms", 200)]) as channel:
             stub = health_pb2_grpc.HealthStub(channel)
             while True:
                 try:
@@ -174,7 +181,7 @@ async def running(
             system.add(name, f"services.{name}", keys_address=system.link(f"link-{name}", to) if linked else to)
         await system.until_ready()
         token = operators.create(system.keys_settings, "rig").token
-        async with Operator.connect(token, system.keys_addresses, addresses["catalog"]) as operator:
+        async with Operator.connect(token, system.keys_addresses, addresses["catalog"], system.tls) as operator:
             yield system, operator
     finally:
         await system.stop()

@@ -18,7 +18,7 @@ from services.webhooks.__main__ import serving as webhooks_serving
 from tests.partner import Partner, listening
 from tests.system import Settings, System, random_secret
 
-TOGETHER = ("tests/plugin/",)
+TOGETHER = ("tests/plugin/", "tests/e2e/secured/")
 """Folders whose tests share what takes long to make."""
 
 

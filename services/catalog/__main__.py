@@ -45,8 +45,8 @@ async def serving(settings: CatalogSettings) -> AsyncIterator[int]:
             imports_pb2_grpc.add_ImportsServiceServicer_to_server,
         )
         async with (
-            service_channel(settings.keys_address, "catalog", secret) as keys,
-            service_channel(settings.webhooks_address, "catalog", secret) as webhooks,
+            service_channel(settings.keys_address, "catalog", secret, settings.tls) as keys,
+            service_channel(settings.webhooks_address, "catalog", secret, settings.tls) as webhooks,
             leased_verdicts(RemoteSource.behind(keys), settings.refused_per_minute) as verdicts,
             relaying(database, url, outbox, webhooks),
             running(upkeep.run(database)),
@@ -59,6 +59,7 @@ async def serving(settings: CatalogSettings) -> AsyncIterator[int]:
                 service_secret=secret,
                 database=database,
                 drain_seconds=settings.drain_seconds,
+                tls_files=settings.tls,
             ) as port,
         ):
             yield port

@@ -5,8 +5,9 @@ from typing import Any
 
 import grpc
 
-from services.common import telemetry, tracing
+from services.common import telemetry, tls, tracing
 from services.common.access import service_identity
+from services.common.certificates import Files
 
 CHANNEL_OPTIONS = [
     # Notice a peer that has vanished without a word, well inside a call's deadline.
@@ -34,7 +35,7 @@ class _Credentials(grpc.aio.UnaryUnaryClientInterceptor):
         return await continuation(details, request)
 
 
-def service_channel(address: str, service: str, secret: str) -> grpc.aio.Channel:
-    """A channel to `address` ("host:port") on which the service of this name speaks as itself."""
+def service_channel(address: str, service: str, secret: str, tls_files: Files | None = None) -> grpc.aio.Channel:
+    """A channel to `address` ("host:port") on which the service of this name speaks as itself; see `tls.channel`."""
     credentials = _Credentials(service_identity.token_for(service, secret))
-    return grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS, interceptors=[credentials])
+    return tls.channel(address, tls_files, options=CHANNEL_OPTIONS, interceptors=[credentials])

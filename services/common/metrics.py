@@ -65,6 +65,12 @@ _RENEWALS = Counter(
 RENEWED = _RENEWALS.labels("renewed")
 NOT_RENEWED = _RENEWALS.labels("failed")
 
+CERTIFICATE_EXPIRES = Gauge(
+    "sedifex_tls_certificate_expires_timestamp_seconds",
+    "When the certificate ends that the process shows to others, in Unix time; NaN: it has none.",
+    registry=None,
+)
+
 DATABASE_UP = Gauge("sedifex_database_up", "Whether PostgreSQL answered when it was last asked.", registry=None)
 DATABASE_THREADS = Gauge(
     "sedifex_database_threads", "Database connections that this process works on at most.", registry=None

@@ -15,17 +15,18 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from services.common import telemetry, tracing
+from services.common import telemetry, tls, tracing
 from services.common.access.interceptor import AccessInterceptor
 from services.common.access.verdicts import Verdicts
+from services.common.certificates import Files
 from services.common.database import Database
 from services.common.interceptors import ErrorInterceptor, RequestInterceptor, ValidationInterceptor
 from services.common.reflecting import reflected
-from services.common.settings import Settings, load
+from services.common.settings import ServiceSettings, load
 
 log = logging.getLogger(__name__)
 
-AnySettings = TypeVar("AnySettings", bound=Settings)
+AnySettings = TypeVar("AnySettings", bound=ServiceSettings)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 """What a servicer's method is given beside the request."""
@@ -55,6 +56,7 @@ async def serving(
     service_secret: str,
     database: Database,
     drain_seconds: float,
+    tls_files: Files | None = None,
 ) -> AsyncIterator[int]:
     """Serves while the context lasts; gives the port. At its end new calls are refused and open ones finish.
 
@@ -87,7 +89,7 @@ async def serving(
     contract = reflected([*own, health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR])
     reflection.enable_server_reflection((*names, health_name, reflection.SERVICE_NAME), server, contract)
     try:
-        port = server.add_insecure_port(address)
+        port = tls.add_port(server, address, tls_files)
     except RuntimeError as failure:
         raise OSError(f"{address} cannot be listened on; is another server running there?") from failure
     await server.start()
@@ -113,6 +115,8 @@ def run(name: str, kind: type[AnySettings], serving: Callable[[AnySettings], Abs
         settings = load(kind)
         telemetry.configure_logging(name, settings.log_level)
         tracing.configure(name, settings)
+        tls.configure(settings)
+        tls.warn_of_plaintext(settings, settings.listen)
         async with serving(settings):
             await _until_stopped()
 

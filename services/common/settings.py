@@ -6,9 +6,10 @@ A process that lacks one says which and does not start.
 
 import re
 import sys
+from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
@@ -20,6 +21,7 @@ from pydantic import (
     AliasChoices,
     Base64Bytes,
     BaseModel,
+    BeforeValidator,
     DirectoryPath,
     Field,
     SecretStr,
@@ -27,6 +29,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from services.common import certificates
 
 PREFIX = "SEDIFEX_"
 EX_CONFIG = 78
@@ -104,6 +108,9 @@ TracesEndpoint = Annotated[str, AfterValidator(_check_traces_endpoint)]
 MetricsListen = Annotated[str, AfterValidator(_check_metrics_listen)]
 
 
+PemFile = Annotated[Path | None, BeforeValidator(lambda given: given or None)]
+"""A file; empty: none."""
+
 VersionedSecrets = Annotated[list[VersionedSecret], Field(min_length=1), AfterValidator(_check_versions)]
 
 
@@ -127,6 +134,36 @@ class Settings(BaseSettings):
         default="", description="the OpenTelemetry collector, http://host:port or https://host:port; empty: no traces"
     )
     traces_ratio: float = Field(default=0.1, ge=0, le=1, description="which share of the gateway's requests is traced")
+    tls_certificate: PemFile = Field(
+        default=None,
+        description="the file of this process's certificate and what leads to its issuer, PEM; none: no TLS",
+    )
+    tls_key: PemFile = Field(default=None, description="the file of its private key, PEM")
+    tls_roots: PemFile = Field(
+        default=None,
+        description="the file of the issuers whose certificates are accepted, PEM: of servers called, and of callers",
+    )
+
+    @property
+    def tls(self) -> certificates.Files | None:
+        """The files for mutual TLS with other processes of Sedifex; None: plaintext."""
+        if self.tls_certificate is None or self.tls_key is None or self.tls_roots is None:
+            return None
+        return certificates.Files(self.tls_certificate, self.tls_key, self.tls_roots)
+
+    @model_validator(mode="after")
+    def _tls_is_whole_or_off(self) -> Self:
+        named = {
+            certificates.CERTIFICATE: self.tls_certificate,
+            certificates.KEY: self.tls_key,
+            certificates.ROOTS: self.tls_roots,
+        }
+        missing = [variable for variable, path in named.items() if path is None]
+        if missing and len(missing) < len(named):
+            raise ValueError(f"{' and '.join(missing)} is not set; set {', '.join(named)}: all of them, or none")
+        if self.tls:
+            certificates.read(self.tls, datetime.now(UTC))
+        return self
 
 
 class InternalSettings(Settings):
@@ -144,6 +181,11 @@ class ServiceSettings(InternalSettings):
         default=60, ge=1, description="how many credentials that nobody accepts an address may try in a minute"
     )
     database_threads: int = Field(default=8, ge=1, le=64, description="database connections of a process")
+
+    @property
+    def listen(self) -> str:
+        """Where it listens."""
+        raise NotImplementedError
 
 
 class KeysSettings(ServiceSettings):
@@ -163,12 +205,22 @@ class KeysSettings(ServiceSettings):
         description="where the gateway is reached from outside, like https://shops.example.com, for links to its pages",
     )
 
+    @property
+    def listen(self) -> str:
+        """See ServiceSettings."""
+        return self.keys_listen
+
 
 class CatalogSettings(ServiceSettings):
     """The Catalog service."""
 
     catalog_listen: str = Field(default="127.0.0.1:50052", description="host:port to listen on")
     catalog_database_url: DatabaseUrl = Field(description="postgresql://… of the Catalog service's own database")
+
+    @property
+    def listen(self) -> str:
+        """See ServiceSettings."""
+        return self.catalog_listen
 
 
 class WebhooksSettings(ServiceSettings):
@@ -188,6 +240,11 @@ class WebhooksSettings(ServiceSettings):
     webhook_allowed_networks: list[Network] = Field(
         default=[], description="private networks that deliveries may go to all the same; development only"
     )
+
+    @property
+    def listen(self) -> str:
+        """See ServiceSettings."""
+        return self.webhooks_listen
 
     @model_validator(mode="after")
     def _production_sends_to_the_internet_only(self) -> "WebhooksSettings":

@@ -45,8 +45,8 @@ async def serving(settings: KeysSettings) -> AsyncIterator[int]:
         digester, usage, barrier = Digester(settings.token_peppers), Usage(database), Barrier(database)
         watching = Watching(database, digester, barrier, usage)
         async with (
-            service_channel(settings.catalog_address, "keys", secret) as catalog,
-            service_channel(settings.webhooks_address, "keys", secret) as webhooks,
+            service_channel(settings.catalog_address, "keys", secret, settings.tls) as catalog,
+            service_channel(settings.webhooks_address, "keys", secret, settings.tls) as webhooks,
             usage.noting(),
             running(barrier.run(), expiry.run(database)),
             _hearing(url, barrier),
@@ -83,6 +83,7 @@ async def serving(settings: KeysSettings) -> AsyncIterator[int]:
                     service_secret=secret,
                     database=database,
                     drain_seconds=settings.drain_seconds,
+                    tls_files=settings.tls,
                 ) as port,
             ):
                 yield port

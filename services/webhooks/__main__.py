@@ -34,8 +34,8 @@ async def serving(settings: WebhooksSettings) -> AsyncIterator[int]:
     with Database(handle, url, settings.database_threads, "webhooks") as database:
         check_migrated(handle, MIGRATIONS)
         async with (
-            service_channel(settings.keys_address, "webhooks", secret) as keys,
-            service_channel(settings.catalog_address, "webhooks", secret) as catalog,
+            service_channel(settings.keys_address, "webhooks", secret, settings.tls) as keys,
+            service_channel(settings.catalog_address, "webhooks", secret, settings.tls) as catalog,
             leased_verdicts(RemoteSource.behind(keys), settings.refused_per_minute) as verdicts,
         ):
             stores = StoreDirectory(catalog_pb2_grpc.CatalogServiceStub(catalog))
@@ -56,6 +56,7 @@ async def serving(settings: WebhooksSettings) -> AsyncIterator[int]:
                     service_secret=secret,
                     database=database,
                     drain_seconds=settings.drain_seconds,
+                    tls_files=settings.tls,
                 ) as port,
             ):
                 yield port

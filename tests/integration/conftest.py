@@ -20,6 +20,7 @@ START_S = 30.0
 def gateway_settings(system: System, **own: Any) -> GatewaySettings:
     """The settings of a gateway over the running services. All of the tests come from one address: no limits."""
     shared = {"mode", "keys_address", "catalog_address", "webhooks_address", "service_secret"}
+    shared |= {"tls_certificate", "tls_key", "tls_roots"}
     values = {"gateway_requests_per_minute_per_key": 0, "gateway_requests_per_minute_per_address": 0} | own
     return GatewaySettings.model_validate(system.settings.keys.model_dump(include=shared) | values)
 

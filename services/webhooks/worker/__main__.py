@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from services.common import telemetry, tracing
+from services.common import telemetry, tls, tracing
 from services.common.database import BlockingDatabase, check_migrated
 from services.common.notifications import Listener
 from services.common.observed import exposed
@@ -71,6 +71,7 @@ def main() -> None:
     settings = load(WebhooksSettings)
     telemetry.configure_logging("webhooks-worker", settings.log_level)
     tracing.configure("webhooks-worker", settings)
+    tls.configure(settings)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

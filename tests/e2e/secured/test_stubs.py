@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
-from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 
+from tests.authority import Authority
+from tests.e2e.secured.conftest import Secured
 from tests.quickstart import files_of
-from tests.relay import Identity, relaying
+from tests.relay import relaying
 
 RUN_S = 60.0
 
@@ -42,21 +43,31 @@ def python(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
-@pytest.fixture
-def run(python: Path, demo: dict[str, Any], tmp_path: Path) -> Callable[..., str]:
-    """Runs a program there; what it prints."""
+@pytest.fixture(scope="module")
+async def variables(secured: Secured) -> dict[str, str]:
+    """What a program is told to call the running system."""
+    await secured.rest.post(f"/v1/{secured.store}/products", json={"displayName": "Kente cloth"})
+    program = secured.authority.issue("program")
+    return {
+        "STORE": secured.store,
+        "API_KEY": secured.key,
+        "CATALOG_ADDRESS": secured.addresses["catalog"],
+        "ROOTS": str(program.roots),
+        "KEY": str(program.key),
+        "CHAIN": str(program.certificate),
+    }
 
-    def begin(program: str, **variables: str) -> str:
+
+@pytest.fixture
+def run(python: Path, variables: dict[str, str], tmp_path: Path) -> Callable[..., str]:
+    """Runs a program there, told the same, or something else; what it prints."""
+
+    def begin(program: str, **other: str | None) -> str:
         (tmp_path / "program.py").write_text(program, "utf-8")
-        environment = {
-            "STORE": demo["store"],
-            "API_KEY": demo["apiKey"],
-            "CATALOG_ADDRESS": demo["grpc"]["catalog"],
-            "PATH": os.environ["PATH"],
-        }
+        told = {name: value for name, value in (variables | other).items() if value is not None}
         done = subprocess.run(
             [python, "-I", tmp_path / "program.py"],
-            env=environment | variables,
+            env={"PATH": os.environ["PATH"]} | told,
             capture_output=True,
             text=True,
             timeout=RUN_S,
@@ -68,11 +79,6 @@ def run(python: Path, demo: dict[str, Any], tmp_path: Path) -> Callable[..., str
     return begin
 
 
-@pytest.fixture(scope="module")
-def identity(tmp_path_factory: pytest.TempPathFactory) -> Identity:
-    return Identity.new(tmp_path_factory.mktemp("identity"), "server")
-
-
 @pytest.mark.parametrize(
     ("name", "prints"),
     [
@@ -82,35 +88,25 @@ def identity(tmp_path_factory: pytest.TempPathFactory) -> Identity:
     ],
 )
 def test_a_program_of_the_page_calls_the_running_system(
-    root: Path, run: Callable[..., str], demo: dict[str, Any], identity: Identity, name: str, prints: str
+    root: Path, run: Callable[..., str], name: str, prints: str
 ) -> None:
-    program = files_of(root / "docs" / "stubs.md")[name, ""]
-    with relaying(demo["grpc"]["catalog"], identity.server_context()) as relay:
-        printed = run(program, CATALOG_ADDRESS=relay.address, ROOTS=str(identity.chain))
+    printed = run(files_of(root / "docs" / "stubs.md")[name, ""])
     assert printed == prints if prints else len(printed) > 3
 
 
-def test_a_server_of_another_authority_is_not_told_the_token(
-    run: Callable[..., str], demo: dict[str, Any], identity: Identity, tmp_path: Path
-) -> None:
-    other = Identity.new(tmp_path, "other")
-    with relaying(demo["grpc"]["catalog"], other.server_context()) as relay:
-        assert run(_GET, CATALOG_ADDRESS=relay.address, ROOTS=str(identity.chain)) == "UNAVAILABLE"
+def test_a_server_of_another_authority_is_not_told_the_token(run: Callable[..., str], tmp_path: Path) -> None:
+    Authority.new(tmp_path, "other")
+    assert run(_GET, ROOTS=str(tmp_path / "other.pem")) == "UNAVAILABLE"
 
 
-def test_a_server_that_wants_a_certificate_is_shown_one(
-    run: Callable[..., str], demo: dict[str, Any], identity: Identity, tmp_path: Path
-) -> None:
-    caller = Identity.new(tmp_path, "caller")
-    with relaying(demo["grpc"]["catalog"], identity.server_context(wants=caller)) as relay:
-        values = {"CATALOG_ADDRESS": relay.address, "ROOTS": str(identity.chain)}
-        assert run(_GET, **values) == "UNAVAILABLE"
-        assert run(_GET, **values, CHAIN=str(caller.chain), KEY=str(caller.key)) == "OK"
+def test_a_server_that_wants_a_certificate_is_shown_one(run: Callable[..., str]) -> None:
+    assert run(_GET) == "OK"
+    assert run(_GET, KEY=None, CHAIN=None) == "UNAVAILABLE"
 
 
-def test_reading_is_tried_again_and_writing_is_not(run: Callable[..., str], demo: dict[str, Any]) -> None:
+def test_reading_is_tried_again_and_writing_is_not(run: Callable[..., str], variables: dict[str, str]) -> None:
     for program, answer in ((_GET, "OK"), (_WRITE, "UNAVAILABLE")):
-        with relaying(demo["grpc"]["catalog"], hang_up_on=1) as relay:
+        with relaying(variables["CATALOG_ADDRESS"], hang_up_on=1) as relay:
             assert run(program, CATALOG_ADDRESS=relay.address) == answer
             assert relay.hung_up_on == 1
 
@@ -118,7 +114,7 @@ def test_reading_is_tried_again_and_writing_is_not(run: Callable[..., str], demo
 def test_a_call_has_a_deadline_without_being_given_one(run: Callable[..., str]) -> None:
     program = _GET.replace("plaintext=True", "plaintext=True, deadline=0.5")
     with _silent() as address:
-        assert run(program, CATALOG_ADDRESS=address) == "DEADLINE_EXCEEDED"
+        assert run(program, CATALOG_ADDRESS=address, ROOTS=None, KEY=None) == "DEADLINE_EXCEEDED"
 
 
 def test_the_stubs_are_typed(python: Path, tmp_path: Path) -> None:
