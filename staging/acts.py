@@ -170,5 +170,5 @@ def _postgres(stage: Stage) -> dict[str, str]:
         "PGUSER": "postgres",
         "PGPASSWORD": stage.database.passwords["postgres"],
         "PGSSLMODE": "verify-full",
-        "PGSSLROOTCERT": str(stage.installation.tls / "ca.pem"),
+        "PGSSLROOTCERT": str(stage.folder / "database" / "ca.pem"),
     }

@@ -1,51 +1,39 @@
-"""The certificates of staging: of the processes for one another, of nginx for the public, of the partner."""
+"""The certificates of staging, each kind from an issuer of its own: of the processes for one another, of PostgreSQL, of
+nginx for the public, of the partner. All are made by the script that makes those of production."""
 
+import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import grpc
+from services.common.certificates import Files
+from staging.place import PARTNER_NAME, PUBLIC_NAME, REPLICAS
 
-from staging.place import PARTNER_NAME, PUBLIC_NAME
-
-DAYS = 2
-CURVE = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-INTERNAL = ("keys", "catalog", "webhooks", "webhooks-worker", "gateway", "postgres", "front", "operator")
+SCRIPT = Path(__file__).resolve().parents[1] / "deploy" / "certificates.sh"
+DAYS = "2"
+PROXY = "front"
+OPERATOR = "operator"
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "tls": (*REPLICAS, PROXY, OPERATOR),
+    "database": ("postgres",),
+    "public": (f"public,{PUBLIC_NAME}",),
+    "partners": (f"partner,{PARTNER_NAME}",),
+}
+"""What each folder has certificates for."""
 
 
 def make(folder: Path) -> None:
-    """Makes all of them in a folder: tls/ and public/ as /etc/sedifex has them, partner.pem, and partners.pem to trust
-    partners by."""
-    tls, public, partners = folder / "tls", folder / "public", folder / "partners"
-    for each, name in ((tls, "internal"), (public, "public"), (partners, "partners")):
-        each.mkdir()
-        _run("req", "-x509", *CURVE, "-days", str(DAYS), "-subj", f"/CN=Sedifex staging, {name}",
-             "-keyout", f"{each}/ca.key", "-out", f"{each}/ca.pem")
-    for name in INTERNAL:
-        _issue(tls, name, name)
-    _issue(public, "privkey", PUBLIC_NAME)
-    (public / "privkey.pem").rename(public / "fullchain.pem")
-    (public / "privkey.key").rename(public / "privkey.pem")
-    _issue(partners, "partner", PARTNER_NAME)
-    (partners / "partner.pem").rename(folder / "partner.pem")
-    (partners / "partner.key").rename(folder / "partner.key")
-    (partners / "ca.pem").rename(folder / "partners.pem")
+    """Makes all of them, each kind in its folder, with the issuer as ca.pem."""
+    for kind, names in KINDS.items():
+        environment = os.environ | {"TLS_FOLDER": str(folder / kind), "DAYS": DAYS}
+        for arguments in (("init",), ("issue", *names)):
+            subprocess.run(["bash", SCRIPT, *arguments], env=environment, check=True, capture_output=True)  # noqa: S603, S607
+    public = folder / "public"
+    (public / "public.pem").rename(public / "fullchain.pem")
+    (public / "public.key").rename(public / "privkey.pem")
 
 
-def channel(folder: Path, address: str, options: Sequence[tuple[str, Any]]) -> grpc.aio.Channel:
-    """A channel as a process of ours has it."""
-    return grpc.aio.insecure_channel(address, options=options)
-
-
-def _issue(folder: Path, name: str, host: str) -> None:
-    request = folder / f"{name}.csr"
-    _run("req", "-new", *CURVE, "-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}",
-         "-keyout", f"{folder}/{name}.key", "-out", str(request))
-    _run("x509", "-req", "-in", str(request), "-CA", f"{folder}/ca.pem", "-CAkey", f"{folder}/ca.key",
-         "-days", str(DAYS), "-copy_extensions", "copy", "-out", f"{folder}/{name}.pem")
-    request.unlink()
-
-
-def _run(*arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], check=True, capture_output=True)  # noqa: S603, S607
+def files(folder: Path, name: str) -> Files:
+    """What the process of this name shows, and whom it believes."""
+    tls = folder / "tls"
+    return Files(tls / f"{name}.pem", tls / f"{name}.key", tls / "ca.pem")

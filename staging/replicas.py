@@ -101,12 +101,15 @@ class Installation:
             "SEDIFEX_METRICS_LISTEN": f"{replica.address}:{METRICS_PORT}",
             "SEDIFEX_GATEWAY_HOST": replica.address,
             "SEDIFEX_GATEWAY_TRUSTED_PROXIES": "1",
+            "SEDIFEX_TLS_CERTIFICATE": str(self.tls / f"{replica.process}.pem"),
+            "SEDIFEX_TLS_KEY": str(self.tls / f"{replica.process}.key"),
+            "SEDIFEX_TLS_ROOTS": str(self.tls / "ca.pem"),
         }
         if replica.process in PORTS:
             common[f"SEDIFEX_{replica.process.upper()}_LISTEN"] = f"{replica.address}:{PORTS[replica.process]}"
         everything = common | self.read_settings()
         own = {name: value for name, value in everything.items() if name in wanted}
-        return own | {"SSL_CERT_FILE": str(self.folder / "partners.pem"), "PYTHONUNBUFFERED": "1"}
+        return own | {"SSL_CERT_FILE": str(self.folder / "partners" / "ca.pem"), "PYTHONUNBUFFERED": "1"}
 
     def start(self, replica: Replica) -> None:
         """Starts a process; it is not ready yet."""

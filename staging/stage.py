@@ -20,6 +20,7 @@ from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc
 from sedifex.webhooks.v1 import webhooks_pb2, webhooks_pb2_grpc
 
 from cli.up.state import Refusal
+from services.common import tls
 from services.common.clients import CHANNEL_OPTIONS
 from staging import certificates, load, partner, place
 from staging.database import SERVICES, Database
@@ -82,7 +83,7 @@ async def standing(folder: Path, old: str | None, say: Say) -> AsyncIterator[Sta
     installation = Installation(folder)
     async with AsyncExitStack() as stack:
         say("PostgreSQL …")
-        database = Database.make(folder / "postgres", folder / "tls" / "postgres.pem", folder / "tls" / "postgres.key")
+        database = Database.make(folder / "postgres", folder / "database" / "postgres.pem", folder / "database" / "postgres.key")
         database.start()
         stack.callback(database.stop)
         database.create()
@@ -100,7 +101,7 @@ async def standing(folder: Path, old: str | None, say: Say) -> AsyncIterator[Sta
         front.start()
         stack.callback(front.stop)
         say("a shop, a partner, and those who use it …")
-        taking = await stack.enter_async_context(partner.listening(folder / "partner.pem", folder / "partner.key"))
+        taking = await stack.enter_async_context(partner.listening(folder / "partners" / "partner.pem", folder / "partners" / "partner.key"))
         token = run_sedifex(installation, "operator", "create", "staging").split()[-1]
         yield await _open(stack, installation, database, front, taking, token)
 
@@ -120,7 +121,8 @@ def run_sedifex(installation: Installation, *arguments: str) -> str:
 
 def internal_channel(installation: Installation, service: str) -> grpc.aio.Channel:
     """A channel to all replicas of a service, as processes of ours have it."""
-    return certificates.channel(installation.folder, f"dns:///{service}:{PORTS[service]}", CHANNEL_OPTIONS)
+    identity = certificates.files(installation.folder, certificates.OPERATOR)
+    return tls.channel(f"dns:///{service}:{PORTS[service]}", identity, options=CHANNEL_OPTIONS)
 
 
 async def _open(
@@ -164,16 +166,14 @@ async def _new_key(keys: Any, metadata: tuple[tuple[str, str], ...], store: str,
 
 
 def _settings(installation: Installation, database: Database, version: str) -> dict[str, str]:
-    tls = installation.tls
-    secret = os.urandom(32).hex()
     return {
         VERSION: version,
-        "SEDIFEX_SERVICE_SECRET": secret,
+        "SEDIFEX_SERVICE_SECRET": os.urandom(32).hex(),
         "SEDIFEX_TOKEN_PEPPERS": new_secret(),
         "SEDIFEX_MEMBER_SECRET_KEYS": new_secret(),
         "SEDIFEX_WEBHOOK_SECRET_KEYS": new_secret(),
         **{
-            f"SEDIFEX_{service.upper()}_DATABASE_URL": database.url(service, service, roots=tls / "ca.pem")
+            f"SEDIFEX_{service.upper()}_DATABASE_URL": database.url(service, service, roots=installation.folder / "database" / "ca.pem")
             for service in SERVICES
         },
     }
