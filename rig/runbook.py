@@ -18,7 +18,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-UNIX = ("cat", "grep", "head", "rm", "sed", "sleep", "sort", "tail", "tr")
+UNIX = (
+    *("cat", "chmod", "chown", "cp", "date", "grep", "head", "mkdir"),
+    *("mv", "rm", "sed", "sleep", "sort", "tail", "touch", "tr"),
+)
 """Programs that need not be named."""
 SESSION_S = 90.0
 
@@ -81,7 +84,7 @@ class Runbook:
             path.name,
             _steps(path.name, text),
             frozenset(re.findall(r"`([A-Z][A-Z_]+)`", needs[1])),
-            frozenset(re.findall(r"`([a-z0-9]+)`", programs[0] if programs else "")),
+            frozenset(re.findall(r"`([a-z0-9_]+)`", programs[0] if programs else "")),
         )
 
     def run(
@@ -107,7 +110,7 @@ class Runbook:
         session = folder / "session"
         session.write_text(_SESSION.format(numbers=" ".join(map(str, range(len(self.steps)))), folder=folder))
         given = {name: values[name] for name in self.variables}
-        with subprocess.Popen(
+        with subprocess.Popen(  # noqa: S603 - runbooks are ours
             [_found("bash"), "--noprofile", "--norc", str(session)],
             env={"PATH": str(folder / "bin"), "HOME": str(folder), "LC_ALL": "C.UTF-8", **(environment or {}), **given},
             cwd=folder,

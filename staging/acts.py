@@ -1,6 +1,7 @@
 """What is done in staging while the shop is used: the runbooks, to the letter, and what they do not show measured."""
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -8,13 +9,14 @@ from dataclasses import dataclass, field
 
 import grpc
 import httpx
+import psycopg2
 from sedifex.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from sedifex.keys.v1 import keys_pb2
 
 from cli.up.state import Refusal
 from rig.runbook import Lie, Runbook
 from staging.load import BASE, Failure
-from staging.replicas import PORTS
+from staging.replicas import ALL, METRICS_PORT, PORTS
 from staging.stage import ROOT, Stage, internal_channel
 
 RUNBOOKS = ROOT / "deploy" / "runbooks"
@@ -29,6 +31,10 @@ SPIN_S = 0.002
 WATCHERS = 6
 
 
+Prepare = Callable[["Stage"], Awaitable[tuple[Mapping[str, str], Sequence[str]]]]
+Play = Callable[["Stage", "Outcome"], Awaitable[None]]
+
+
 @dataclass
 class Outcome:
     """What came of an act."""
@@ -36,7 +42,10 @@ class Outcome:
     title: str
     seconds: float = 0
     asked: int = 0
+    failed: int = 0
+    """Requests that did not succeed; not those while the system was down, as it was meant to be."""
     failures: list[Failure] = field(default_factory=list)
+    """The first of them."""
     slowest: float = 0
     """Of the requests that succeeded, in seconds."""
     facts: list[str] = field(default_factory=list)
@@ -48,15 +57,17 @@ class Act:
     """Something that is done."""
 
     title: str
-    play: Callable[[Stage, Outcome], Awaitable[None]]
+    play: Play
+    stops: bool = False
+    """Whether it stops the system for a while, so that requests fail meanwhile."""
 
 
 async def perform(act: Act, stage: Stage) -> Outcome:
     """Plays an act while everybody asks, and counts what failed meanwhile."""
     load = stage.load
     outcome = Outcome(act.title)
-    asked, failed, began = load.asked.total(), load.failed.total(), time.monotonic()
-    load.slowest = 0
+    load.begin()
+    asked, failed, began = load.asked.total(), load.failed, time.monotonic()
     try:
         await act.play(stage, outcome)
     except (Lie, Refusal, grpc.aio.AioRpcError, httpx.HTTPError) as problem:
@@ -64,7 +75,12 @@ async def perform(act: Act, stage: Stage) -> Outcome:
     outcome.seconds = time.monotonic() - began
     await asyncio.sleep(SETTLE_S)
     outcome.asked = load.asked.total() - asked
-    outcome.failures = load.failures[failed:]
+    failed = load.failed - failed
+    if not act.stops:
+        outcome.failed, outcome.failures = failed, load.failures
+    elif failed:
+        down = load.last_failure - load.failures[0].moment
+        outcome.facts.append(f"down for {down:.1f} s, in which {failed:,} requests were refused")
     outcome.slowest = load.slowest
     return outcome
 
@@ -78,21 +94,24 @@ def steady(seconds: float) -> Act:
     return Act("nothing", play)
 
 
-def runbook(name: str, title: str, prepare: Callable[[Stage], Awaitable[tuple[Mapping[str, str], Sequence[str]]]]) -> Act:
-    """A runbook; `prepare` gives what its reader has: values for variables, and what is typed."""
+def runbook(name: str, title: str, prepare: Prepare, *, then: Play | None = None, stops: bool = False) -> Act:
+    """A runbook; `prepare` gives what its reader has: values for variables, and what is typed. `then` looks whether it
+    has done what it is for."""
 
     async def play(stage: Stage, outcome: Outcome) -> None:
         values, typed = await prepare(stage)
         folder = stage.folder / "runbooks" / name
         folder.mkdir(parents=True)
         given = _given(stage) | dict(values)
-        machine = {"CURL_CA_BUNDLE": str(stage.folder / "public" / "ca.pem"), **_postgres(stage)}
+        machine = _machine(stage)
         read = Runbook.read(RUNBOOKS / name)
         run = await asyncio.to_thread(read.run, folder, given, typed, environment=machine, seconds=RUNBOOK_S)
         run.check()
         outcome.facts.append(f"{len(read.steps)} steps, each showed what the runbook says")
+        if then is not None:
+            await then(stage, outcome)
 
-    return Act(f"{title} ({name})", play)
+    return Act(f"{title} ({name})", play, stops)
 
 
 async def revoke(stage: Stage, outcome: Outcome) -> None:
@@ -119,9 +138,7 @@ async def revoke(stage: Stage, outcome: Outcome) -> None:
     try:
         await asyncio.sleep(1)
         began = time.monotonic()
-        revoked = await stage.keys.RevokeKey(
-            keys_pb2.RevokeKeyRequest(name=name), metadata=stage.metadata, timeout=20
-        )
+        revoked = await stage.keys.RevokeKey(keys_pb2.RevokeKeyRequest(name=name), metadata=stage.metadata, timeout=20)
         returned = time.monotonic()
         await asyncio.sleep(1)
     finally:
@@ -131,20 +148,41 @@ async def revoke(stage: Stage, outcome: Outcome) -> None:
     async with httpx.AsyncClient(verify=str(stage.folder / "public" / "ca.pem"), base_url=BASE) as client:
         answer = await client.get(f"/v1/{stage.store}", headers={"Authorization": f"Bearer {secret}"})
     outcome.facts.append(f"revoked after {returned - began:.3f} s, confirmed by {revoked.acknowledged} processes")
-    outcome.facts.append(f"{uses} uses before; the last that was accepted began {returned - accepted[0]:.3f} s before the end")
+    outcome.facts.append(
+        f"{uses} uses before; the last that was accepted began {returned - accepted[0]:.3f} s before the end"
+    )
     if accepted[0] > returned:
         outcome.problems.append("a use was accepted that began after the revocation had returned")
     if answer.status_code != 401:
         outcome.problems.append(f"the gateway answered {answer.status_code} to the revoked key")
 
 
+async def all_on_record(stage: Stage, outcome: Outcome) -> None:
+    """Sees whether every change that was acknowledged is in the database."""
+    wanted = set(stage.load.prices)
+    url = stage.database.url("postgres", "webhooks", "require")
+    found = await asyncio.to_thread(_prices_on_record, url)
+    if lost := wanted - found:
+        outcome.problems.append(f"{len(lost)} acknowledged changes are not in the database any more")
+    outcome.facts.append(f"all of {len(wanted):,} changes that were acknowledged are in the database")
+
+
 async def arrived(stage: Stage) -> list[str]:
     """Waits for the webhooks that are under way; says what is lost."""
     wanted = set(stage.load.prices)
     deadline = time.monotonic() + ARRIVE_S
-    while time.monotonic() < deadline and not wanted <= stage.partner.prices:
+    while time.monotonic() < deadline and not wanted <= stage.partner.prices:  # noqa: ASYNC110 - worth no event
         await asyncio.sleep(0.2)
     return sorted(f"{product} at {price}" for product, price in wanted - stage.partner.prices)
+
+
+def _prices_on_record(url: str) -> set[tuple[str, str]]:
+    connection = psycopg2.connect(url)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT body FROM event WHERE type = 'product.updated'")
+        products = [json.loads(bytes(body))["data"]["after"] for (body,) in cursor]
+    connection.close()
+    return {(each["name"], each["price"]["amount"]) for each in products if "price" in each}
 
 
 def _given(stage: Stage) -> dict[str, str]:
@@ -160,15 +198,20 @@ def _given(stage: Stage) -> dict[str, str]:
         "SETTINGS": str(stage.installation.settings),
         "FOUND_AT": "https://paste.example/1",
         "BACKUPS": str(stage.folder / "backups"),
+        "PGDATA": str(stage.database.data),
+        "PGARCHIVE": str(stage.database.archive),
         "VERSION": "new",
-    }
-
-
-def _postgres(stage: Stage) -> dict[str, str]:
-    return {
         "PGHOST": "postgres",
         "PGUSER": "postgres",
         "PGPASSWORD": stage.database.passwords["postgres"],
+    }
+
+
+def _machine(stage: Stage) -> dict[str, str]:
+    """What every program finds there, whatever the runbook: whom to trust, and where the processes are."""
+    return {
+        "CURL_CA_BUNDLE": str(stage.folder / "public" / "ca.pem"),
+        "SEDIFEX_STATUS_AT": " ".join(f"{each.name}={each.address}:{METRICS_PORT}" for each in ALL),
         "PGSSLMODE": "verify-full",
         "PGSSLROOTCERT": str(stage.folder / "database" / "ca.pem"),
     }

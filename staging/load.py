@@ -21,10 +21,14 @@ BASE = f"https://{PUBLIC_NAME}"
 REQUEST_S = 10.0
 PAUSE_S = 0.1
 """Between two requests of one client. A key may make 1,200 requests a minute at each gateway."""
-KEPT = 1_000
-"""Of the failures, how many are kept in words."""
+KEPT = 20
+"""Of the failures of an act, how many are kept in words."""
 
 Ask = Callable[[], Awaitable[None]]
+
+
+class RefusedError(Exception):
+    """An answer that is no success."""
 
 
 @dataclass(frozen=True)
@@ -41,46 +45,34 @@ class Load:
     """What was asked, and what came of it."""
 
     asked: Counter[str] = field(default_factory=Counter)
-    failed: Counter[str] = field(default_factory=Counter)
+    failed: int = 0
     failures: list[Failure] = field(default_factory=list)
+    """The first ones since `begin`."""
+    last_failure: float = 0
+    """When the last one was, Unix time."""
     prices: list[tuple[str, str]] = field(default_factory=list)
     """Products' names and the prices that they were given, each acknowledged: a webhook must tell of each."""
     slowest: float = 0
-    """Seconds that the slowest request took that succeeded, since `reset_slowest`."""
-    _may_ask: asyncio.Event = field(default_factory=asyncio.Event)
-    _under_way: int = 0
-    _quiet: asyncio.Event = field(default_factory=asyncio.Event)
+    """Seconds that the slowest request took that succeeded, since `begin`."""
 
-    @asynccontextmanager
-    async def paused(self) -> AsyncIterator[None]:
-        """Nobody asks while the context lasts: for what cannot be done while people shop."""
-        self._may_ask.clear()
-        self._quiet.clear()
-        if self._under_way:
-            await self._quiet.wait()
-        try:
-            yield
-        finally:
-            self._may_ask.set()
+    def begin(self) -> None:
+        """Forgets failures and the slowest request: an act begins."""
+        self.failures, self.slowest = [], 0
 
     async def keep_asking(self, client: str, ask: Ask) -> None:
         """Asks again and again until cancelled."""
         while True:
-            await self._may_ask.wait()
             began = time.monotonic()
-            self._under_way += 1
             try:
                 await ask()
                 self.slowest = max(self.slowest, time.monotonic() - began)
-            except (httpx.HTTPError, grpc.aio.AioRpcError, AssertionError) as problem:
-                self.failed[client] += 1
+            except (httpx.HTTPError, grpc.aio.AioRpcError, RefusedError) as problem:
+                self.failed += 1
+                self.last_failure = time.time()
                 if len(self.failures) < KEPT:
                     self.failures.append(Failure(time.time(), client, _words(problem)))
             finally:
                 self.asked[client] += 1
-                self._under_way -= 1
-                if not self._under_way:
-                    self._quiet.set()
             await asyncio.sleep(PAUSE_S)
 
 
@@ -99,12 +91,9 @@ async def asking(shop: Shop, roots: Path, direct: Callable[[str], grpc.aio.Chann
     """The clients, while the context lasts. `roots` is what they trust; `direct` opens a channel as an internal service
     does."""
     load = Load()
-    load._may_ask.set()
     tasks: list[asyncio.Task[None]] = []
     trust = httpx.create_ssl_context(verify=str(roots))
-    credentials = grpc.ssl_channel_credentials(roots.read_bytes())
-    outside = grpc.aio.secure_channel(f"{PUBLIC_NAME}:443", credentials, options=CHANNEL_OPTIONS)
-    inside = direct("catalog")
+    outside, inside = _outside(roots), direct("catalog")
     clients: list[httpx.AsyncClient] = []
 
     async def rest(address: str) -> httpx.AsyncClient:
@@ -136,6 +125,11 @@ async def asking(shop: Shop, roots: Path, direct: Callable[[str], grpc.aio.Chann
         await inside.close()
 
 
+def _outside(roots: Path) -> grpc.aio.Channel:
+    credentials = grpc.ssl_channel_credentials(roots.read_bytes())
+    return grpc.aio.secure_channel(f"{PUBLIC_NAME}:443", credentials, options=CHANNEL_OPTIONS)
+
+
 def _start(load: Load, name: str, ask: Ask) -> asyncio.Task[None]:
     return asyncio.create_task(load.keep_asking(name, ask))
 
@@ -143,7 +137,7 @@ def _start(load: Load, name: str, ask: Ask) -> asyncio.Task[None]:
 def _reader(client: httpx.AsyncClient, store: str) -> Ask:
     async def ask() -> None:
         answer = await client.get(f"/v1/{store}/products", params={"pageSize": 20})
-        assert answer.status_code == 200, f"{answer.status_code} {answer.text[:300]}"
+        _check(answer)
 
     return ask
 
@@ -156,7 +150,7 @@ def _writer(client: httpx.AsyncClient, product: str, load: Load) -> Ask:
         price += Decimal("0.01")
         body = {"price": {"amount": str(price)}}
         answer = await client.patch(f"/v1/{product}", params={"updateMask": "price"}, json=body)
-        assert answer.status_code == 200, f"{answer.status_code} {answer.text[:300]}"
+        _check(answer)
         load.prices.append((product, str(price)))
 
     return ask
@@ -171,6 +165,11 @@ def _caller(channel: grpc.aio.Channel, key: str, store: str) -> Ask:
         await stub.ListProducts(request, metadata=metadata, timeout=REQUEST_S)
 
     return ask
+
+
+def _check(answer: httpx.Response) -> None:
+    if answer.status_code != httpx.codes.OK:
+        raise RefusedError(f"{answer.status_code} {answer.text[:300]}")
 
 
 def _words(problem: Exception) -> str:

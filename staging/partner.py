@@ -69,7 +69,7 @@ async def listening(certificate: Path, key: Path) -> AsyncIterator[Partner]:
     server = _Server(uvicorn.Config(app, host=PARTNER, port=PORT, log_config=None, access_log=False, **names))
     task = asyncio.create_task(server.serve())
     try:
-        while not server.started and not task.done():
+        while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn gives no notice
             await asyncio.sleep(0.02)
         yield partner
     finally:

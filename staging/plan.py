@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from sedifex.keys.v1 import keys_pb2
 
-from staging.acts import Act, revoke, runbook, steady
+from staging.acts import Act, all_on_record, revoke, runbook, steady
 from staging.stage import Stage
 
 USED_S = 30.0
@@ -45,6 +45,8 @@ _ACTS = {
     "rotate-key": runbook("rotate-key.md", "a key gets a new secret", _nothing),
     "lost-key": runbook("lost-key.md", "a lost secret", _lost),
     "leaked-key": runbook("leaked-key.md", "a leaked secret", _leaked),
+    "upgrade": runbook("upgrade.md", "another version", _nothing),
+    "restore": runbook("backup-and-restore.md", "all data lost", _nothing, then=all_on_record, stops=True),
 }
 NAMES = ["steady", *_ACTS]
 

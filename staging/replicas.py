@@ -1,5 +1,6 @@
 """The processes of Sedifex in staging: which there are, what each is told, and how they are replaced one by one."""
 
+import base64
 import json
 import os
 import shlex
@@ -25,6 +26,9 @@ from staging.place import PUBLIC_NAME, REPLICAS
 READY_S = 60.0
 STOP_S = 30.0
 """What Kubernetes gives a process by default, and compose.yaml ours."""
+SETTLE_S = 3.0
+"""How long after a process is ready its twin may be stopped: those who call it try again every second at most, and must
+have found it by then. On Kubernetes this is minReadySeconds."""
 METRICS_PORT = 9464
 PORTS = {"keys": 50051, "catalog": 50052, "webhooks": 50053, "gateway": 8080}
 VERSION = "SEDIFEX_VERSION"
@@ -53,9 +57,8 @@ class Replica:
         return REPLICAS[self.process][self.number - 1]
 
 
-ALL = tuple(
-    Replica(process, module, kind, number) for process, module, kind in PROCESSES for number in range(1, 3)
-)
+ALL = tuple(Replica(process, module, kind, number) for number in (1, 2) for process, module, kind in PROCESSES)
+"""One of each, then their twins: none is stopped soon after its twin has come back."""
 
 
 class Installation:
@@ -68,6 +71,14 @@ class Installation:
         self.folder = folder
         self.tls = folder / "tls"
         self.settings = folder / SETTINGS_FILE
+
+    @classmethod
+    def make(cls, folder: Path) -> "Installation":
+        """Makes the folders that it needs."""
+        folder.chmod(0o755)  # PostgreSQL and nginx have users of their own
+        for name in ("logs", "run", "releases", "bin", "backups"):
+            (folder / name).mkdir()
+        return cls(folder)
 
     def read_settings(self) -> dict[str, str]:
         """The settings of the installation, by variable."""
@@ -118,7 +129,9 @@ class Installation:
             process = subprocess.Popen(  # noqa: S603 - our own programs
                 [sys.executable, "-m", replica.module],
                 cwd=release,
-                env=_clean_environment() | {"PYTHONPATH": f"{release}:{release / 'proto/gen'}"} | self.environment(replica),
+                env=_clean_environment()
+                | {"PYTHONPATH": f"{release}:{release / 'proto/gen'}"}
+                | self.environment(replica),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -136,10 +149,11 @@ class Installation:
         if process is None:
             return
         process.send_signal(signal.SIGTERM)
-        gone, _ = psutil.wait_procs([process], STOP_S)
-        if not gone:
+        deadline = time.monotonic() + STOP_S
+        while self.find(replica) is not None and time.monotonic() < deadline:
+            time.sleep(0.02)  # it is no child of this process, who could wait for it
+        if self.find(replica) is not None:
             process.kill()
-            psutil.wait_procs([process], STOP_S)
             raise Refusal(f"{replica.name} did not end within {STOP_S:g} s. Its log:\n{last_lines(self.log(replica))}")
 
     def until_ready(self, replica: Replica) -> None:
@@ -151,7 +165,7 @@ class Installation:
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline and self.find(replica) is not None:
             with suppress(urllib.error.URLError, OSError):
-                urllib.request.urlopen(f"http://{replica.address}:{METRICS_PORT}/readyz", timeout=5).close()  # noqa: S310
+                urllib.request.urlopen(f"http://{replica.address}:{METRICS_PORT}/readyz", timeout=5).close()
                 return
             time.sleep(0.05)
         raise Refusal(f"{replica.name} does not get ready. The end of its log:\n{last_lines(self.log(replica))}")
@@ -163,10 +177,13 @@ class Installation:
         Raises:
             Refusal: one does not stop or start; those after it run on as they were.
         """
+        ready: dict[str, float] = {}
         for replica in ALL:
+            time.sleep(max(0.0, ready.get(replica.process, 0) + SETTLE_S - time.monotonic()))
             self.stop(replica)
             self.start(replica)
             self.until_ready(replica)
+            ready[replica.process] = time.monotonic()
             yield replica
 
     def find(self, replica: Replica) -> psutil.Process | None:
@@ -187,8 +204,6 @@ class Installation:
 
 def new_secret() -> str:
     """A list of one secret, as settings have them."""
-    import base64
-
     return json.dumps([{"version": 1, "secret": base64.b64encode(os.urandom(32)).decode()}])
 
 

@@ -23,7 +23,7 @@ from cli.up.state import Refusal
 from services.common import tls
 from services.common.clients import CHANNEL_OPTIONS
 from staging import certificates, load, partner, place
-from staging.database import SERVICES, Database
+from staging.database import SERVICES, Database, owner_of_data
 from staging.front import Front
 from staging.load import Load
 from staging.partner import Partner
@@ -75,20 +75,19 @@ async def standing(folder: Path, old: str | None, say: Say) -> AsyncIterator[Sta
     Raises:
         Refusal: something does not start.
     """
-    folder.chmod(0o755)  # PostgreSQL and nginx have users of their own
     place.furnish(folder)
-    for name in ("logs", "run", "releases", "bin", "backups"):
-        (folder / name).mkdir()
     certificates.make(folder)
-    installation = Installation(folder)
+    installation = Installation.make(folder)
     async with AsyncExitStack() as stack:
         say("PostgreSQL …")
-        database = Database.make(folder / "postgres", folder / "database" / "postgres.pem", folder / "database" / "postgres.key")
+        database = Database.make(
+            folder / "postgres", folder / "database" / "postgres.pem", folder / "database" / "postgres.key"
+        )
         database.start()
         stack.callback(database.stop)
         database.create()
         installation.write_settings(_settings(installation, database, _releases(folder, old)))
-        _place_programs(installation)
+        _place_programs(installation, database)
         run_sedifex(installation, "migrate")
         say("two each of keys, catalog, webhooks, webhooks-worker and gateway …")
         stack.callback(lambda: [installation.stop(each) for each in reversed(ALL)])
@@ -101,7 +100,9 @@ async def standing(folder: Path, old: str | None, say: Say) -> AsyncIterator[Sta
         front.start()
         stack.callback(front.stop)
         say("a shop, a partner, and those who use it …")
-        taking = await stack.enter_async_context(partner.listening(folder / "partners" / "partner.pem", folder / "partners" / "partner.key"))
+        taking = await stack.enter_async_context(
+            partner.listening(folder / "partners" / "partner.pem", folder / "partners" / "partner.key")
+        )
         token = run_sedifex(installation, "operator", "create", "staging").split()[-1]
         yield await _open(stack, installation, database, front, taking, token)
 
@@ -173,7 +174,9 @@ def _settings(installation: Installation, database: Database, version: str) -> d
         "SEDIFEX_MEMBER_SECRET_KEYS": new_secret(),
         "SEDIFEX_WEBHOOK_SECRET_KEYS": new_secret(),
         **{
-            f"SEDIFEX_{service.upper()}_DATABASE_URL": database.url(service, service, roots=installation.folder / "database" / "ca.pem")
+            f"SEDIFEX_{service.upper()}_DATABASE_URL": database.url(
+                service, service, roots=installation.folder / "database" / "ca.pem"
+            )
             for service in SERVICES
         },
     }
@@ -198,13 +201,13 @@ def _releases(folder: Path, old: str | None) -> str:
     return "old"
 
 
-def _place_programs(installation: Installation) -> None:
-    """Places what runbooks take for granted: `roll`, `halt`, and `sedifex` of the release that is installed."""
+def _place_programs(installation: Installation, database: Database) -> None:
+    """Places what runbooks take for granted: `sedifex` of the release that is installed, `roll`, `halt`, `database`."""
     folder, python = installation.folder, shlex.quote(sys.executable)
     here = f"PYTHONPATH={shlex.quote(str(ROOT))}"
     programs = {
-        "roll": f"exec env {here} {python} -m staging.roll {folder}",
-        "halt": f"exec env {here} {python} -m staging.roll {folder} --halt",
+        "roll": f"{here} exec {python} -m staging.roll {folder}",
+        "halt": f"{here} exec {python} -m staging.roll {folder} --halt",
         "sedifex": f"""set -a
 . {installation.settings}
 set +a
@@ -212,8 +215,15 @@ release={folder}/releases/$SEDIFEX_VERSION
 cd "$release" || exit 1
 PYTHONPATH=$release:$release/proto/gen exec {python} -m cli.main "$@\"""",
     }
+    owner, data = owner_of_data(), database.data
+    programs[
+        "database"
+    ] = f"""exec {shutil.which("setpriv")} --reuid={owner.pw_uid} --regid={owner.pw_gid} --clear-groups \\
+  {database.programs}/pg_ctl "$1" -D {data} -l {database.log} -m fast -w -t 60 >/dev/null"""
     for name, text in programs.items():
         script = folder / "bin" / name
         script.write_text(f"#!/bin/sh\n{text}\n")
         script.chmod(0o755)
-    os.environ["PATH"] = f"{folder / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    os.environ["PATH"] = ":".join(
+        map(str, (folder / "bin", Path(sys.executable).parent, database.programs, os.environ["PATH"]))
+    )

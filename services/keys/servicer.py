@@ -1,5 +1,7 @@
 """KeysService of the contract: reads requests, calls the domain, writes answers."""
 
+import logging
+
 from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc
 
 from services.common import telemetry
@@ -26,6 +28,8 @@ from services.keys.digest import Digester
 from services.keys.leak_reports import endings_message, leaks_of
 from services.keys.reach import stores_of
 from services.keys.watching import Watching
+
+log = logging.getLogger(__name__)
 
 
 class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
@@ -118,6 +122,8 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
         store_id, key_id = ids_of(request.name)
         act = _act()
         key = await self._database.write(lifecycle.revoke_key, store_id, key_id, act)
+        # The audit log has it too; a line outside of the database tells of it after a backup was restored.
+        log.info("a key was revoked", extra={"resource": request.name, "actor": act.caller.name})
         confirmed = await self._barrier.confirm()
         return keys_pb2.RevokeKeyResponse(
             key=key_message(key, act.now),
