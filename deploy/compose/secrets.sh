@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the secrets of a new installation: .env beside this file, which compose reads. Keep it: without the peppers no
-# key works any more, without the secret keys no webhook can be signed.
+# Makes the secrets of a new installation: .env beside this file, which compose reads, and the certificates of the
+# processes in tls/. Keep both: without the peppers no key works any more, without the secret keys no webhook can be signed.
 set -euo pipefail
 umask 077
 file="$(dirname "$0")/.env"
@@ -17,3 +17,15 @@ SEDIFEX_MEMBER_SECRET_KEYS='$(versioned)'
 SEDIFEX_WEBHOOK_SECRET_KEYS='$(versioned)'
 END
 echo "Made $file."
+
+export TLS_FOLDER="$(dirname "$0")/tls"
+certificates="$(dirname "$0")/../certificates.sh"
+"$certificates" init
+"$certificates" issue operator
+# The processes run as nobody (65532), and have to read their keys.
+if [ "$(id -u)" = 0 ]; then export KEY_OWNER=65532:65532; fi
+"$certificates" issue keys catalog webhooks webhooks-worker gateway
+if [ "$(id -u)" != 0 ]; then
+  echo "The processes must be able to read their keys. Once, in $TLS_FOLDER:"
+  echo "  sudo chown 65532 keys.key catalog.key webhooks.key webhooks-worker.key gateway.key"
+fi

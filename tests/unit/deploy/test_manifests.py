@@ -1,6 +1,7 @@
 """What is deployed, in containers and on Kubernetes: valid, confined, and with the right settings."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
+from cryptography import x509
 
 from services.common.settings import (
     PREFIX,
@@ -44,7 +46,12 @@ def objects(deploy: Path) -> list[dict[str, Any]]:
     """Everything that is applied, put together by kustomize."""
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl is not installed; on Debian it comes with: apt-get install kubernetes-client")
-    command = ["kubectl", "kustomize", str(deploy / "kubernetes")]
+    return kustomized(deploy / "kubernetes")
+
+
+def kustomized(folder: Path) -> list[dict[str, Any]]:
+    """What a kustomization makes."""
+    command = ["kubectl", "kustomize", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     return [each for each in yaml.safe_load_all(done.stdout) if each]
@@ -127,6 +134,36 @@ def test_every_secret_that_is_asked_for_is_in_the_example(deploy: Path, objects:
     assert asked <= known
 
 
+def test_every_process_has_a_certificate_of_its_own_where_its_settings_look_for_it(
+    deploy: Path, objects: list[dict[str, Any]]
+) -> None:
+    (shared,) = (each["data"] for each in objects if each["kind"] == "ConfigMap")
+    example = yaml.safe_load_all((deploy / "kubernetes" / "secrets.example.yaml").read_text())
+    held = {each["metadata"]["name"]: each["stringData"].keys() for each in example}
+    for name in of_kind(objects, "Deployment"):
+        ((_, pod, container),) = (each for each in pods(objects) if each[0] == name)
+        (mount,) = container["volumeMounts"]
+        (volume,) = pod["volumes"]
+        assert volume == {"name": mount["name"], "secret": {"secretName": f"tls-{name}"}}
+        asked = {shared[f"SEDIFEX_TLS_{what}"] for what in ("CERTIFICATE", "KEY", "ROOTS")}
+        assert asked == {f"{mount['mountPath']}/{each}" for each in held[f"tls-{name}"]}
+
+
+def test_cert_manager_makes_the_certificates_that_processes_ask_for(
+    deploy: Path, objects: list[dict[str, Any]]
+) -> None:
+    made = kustomized(deploy / "kubernetes-cert-manager")
+    assert [each for each in made if "cert-manager.io" not in each["apiVersion"]] == objects
+    certificates = of_kind(made, "Certificate")
+    for name in of_kind(objects, "Deployment"):
+        assert certificates[name]["spec"]["secretName"] == f"tls-{name}"
+        assert certificates[name]["spec"]["dnsNames"] == [name]
+        assert set(certificates[name]["spec"]["usages"]) == {"server auth", "client auth"}
+    (shared,) = (each["data"] for each in objects if each["kind"] == "ConfigMap")
+    called = {value.removeprefix("dns:///").partition(":")[0] for key, value in shared.items() if "_ADDRESS" in key}
+    assert called <= certificates.keys()
+
+
 def test_nobody_is_let_in_or_out_who_is_not_named(objects: list[dict[str, Any]]) -> None:
     policies = of_kind(objects, "NetworkPolicy")
     nobody = policies["nobody"]["spec"]
@@ -158,17 +195,42 @@ def test_compose_gives_processes_the_settings_that_they_need(deploy: Path) -> No
         assert all("${" in value for value in secrets.values())
 
 
-def test_the_secrets_that_compose_wants_are_made(deploy: Path, tmp_path: Path) -> None:
-    shutil.copy(deploy / "compose" / "secrets.sh", tmp_path)
-    subprocess.run(["bash", str(tmp_path / "secrets.sh")], check=True, capture_output=True, timeout=60)
-    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
-    made = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines())
+@pytest.fixture(scope="module")
+def made_secrets(deploy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which secrets.sh has made what compose wants."""
+    copy = tmp_path_factory.mktemp("deploy")
+    (copy / "compose").mkdir()
+    shutil.copy(deploy / "compose" / "secrets.sh", copy / "compose")
+    shutil.copy(deploy / "certificates.sh", copy)
+    subprocess.run(["bash", str(copy / "compose" / "secrets.sh")], check=True, capture_output=True, timeout=60)
+    return copy / "compose"
+
+
+def test_compose_gives_each_process_its_own_certificate_alone(deploy: Path, made_secrets: Path) -> None:
+    services = yaml.safe_load((deploy / "compose" / "compose.yaml").read_text())["services"]
+    for name in SETTINGS.keys() - {"migrate"}:
+        mounts = dict(each.removesuffix(":ro").split(":") for each in services[name]["volumes"])
+        assert all(each.endswith(":ro") for each in services[name]["volumes"])
+        wanted = [services[name]["environment"][f"SEDIFEX_TLS_{what}"] for what in ("CERTIFICATE", "KEY", "ROOTS")]
+        assert mounts == dict(zip([f"./tls/{name}.pem", f"./tls/{name}.key", "./tls/ca.pem"], wanted, strict=True))
+        assert all((made_secrets / path).is_file() for path in mounts)
+        certificate = x509.load_pem_x509_certificate((made_secrets / "tls" / f"{name}.pem").read_bytes())
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        assert names.get_values_for_type(x509.DNSName) == [name]
+        key = (made_secrets / "tls" / f"{name}.key").stat()
+        assert key.st_mode & 0o077 == 0
+        assert key.st_uid == (65532 if os.geteuid() == 0 else os.geteuid())
+
+
+def test_the_secrets_that_compose_wants_are_made(deploy: Path, made_secrets: Path) -> None:
+    assert (made_secrets / ".env").stat().st_mode & 0o077 == 0
+    made = dict(line.split("=", 1) for line in (made_secrets / ".env").read_text().splitlines())
     wanted = set(re.findall(r"\$\{(\w+):\?", (deploy / "compose" / "compose.yaml").read_text()))
     assert wanted <= made.keys()
     for name in ("SEDIFEX_TOKEN_PEPPERS", "SEDIFEX_MEMBER_SECRET_KEYS", "SEDIFEX_WEBHOOK_SECRET_KEYS"):
         (each,) = json.loads(made[name].strip("'"))
         assert each["version"] == 1
-    again = subprocess.run(["bash", str(tmp_path / "secrets.sh")], check=False, capture_output=True, timeout=60)
+    again = subprocess.run(["bash", str(made_secrets / "secrets.sh")], check=False, capture_output=True, timeout=60)
     assert again.returncode == 1, "what there is is left as it is"
 
 
