@@ -29,10 +29,15 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 PREFIX = "SEDIFEX_"
+SERVICE_SECRET_LENGTH = 32
 EX_CONFIG = 78
 """The exit status for "configuration error" (sysexits.h)."""
 
 Network = IPv4Network | IPv6Network
+
+
+MAX_SECRETS = 10
+"""That a setting may hold: one, and for a while those before it."""
 
 
 class VersionedSecret(BaseModel):
@@ -104,7 +109,25 @@ TracesEndpoint = Annotated[str, AfterValidator(_check_traces_endpoint)]
 MetricsListen = Annotated[str, AfterValidator(_check_metrics_listen)]
 
 
-VersionedSecrets = Annotated[list[VersionedSecret], Field(min_length=1), AfterValidator(_check_versions)]
+VersionedSecrets = Annotated[
+    list[VersionedSecret], Field(min_length=1, max_length=MAX_SECRETS), AfterValidator(_check_versions)
+]
+"""The first makes what is new, all open what there is: so one can be known everywhere before anybody writes with it."""
+
+
+def _check_service_secret(text: SecretStr) -> SecretStr:
+    """Refuses what is too short to be one, without repeating it."""
+    secrets = text.get_secret_value().split(",")
+    if min(map(len, secrets)) < SERVICE_SECRET_LENGTH or len(set(secrets)) < len(secrets) or len(secrets) > MAX_SECRETS:
+        raise ValueError(
+            f"must be a secret of {SERVICE_SECRET_LENGTH} characters or more, or at most {MAX_SECRETS} different ones "
+            "with commas between them, without spaces"
+        )
+    return text
+
+
+ServiceSecret = Annotated[SecretStr, AfterValidator(_check_service_secret)]
+"""One secret, or several with a comma between them: see `services.common.access.service_identity`."""
 
 
 class Settings(BaseSettings):
@@ -132,8 +155,9 @@ class Settings(BaseSettings):
 class InternalSettings(Settings):
     """What every process needs that speaks to a service as one of ours."""
 
-    service_secret: SecretStr = Field(
-        min_length=32, description="the secret by which Sedifex's services know each other, 32 characters or more"
+    service_secret: ServiceSecret = Field(
+        description="the secret by which Sedifex's services know each other; several with commas between them: the "
+        "first is used, all are accepted"
     )
 
 

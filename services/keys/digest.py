@@ -21,17 +21,27 @@ class Digest:
 
 
 class Digester:
-    """Makes digests under a set of peppers, the highest version for what is new."""
+    """Makes digests under a list of peppers, the first for what is new."""
 
     def __init__(self, peppers: Sequence[VersionedSecret]) -> None:
-        self._peppers = sorted(peppers, key=lambda each: each.version, reverse=True)
+        self._peppers = list(peppers)
+
+    @property
+    def version(self) -> int:
+        """Of the pepper for what is new."""
+        return self._peppers[0].version
+
+    @property
+    def versions(self) -> frozenset[int]:
+        """Of all peppers: a digest of another version is nobody's."""
+        return frozenset(each.version for each in self._peppers)
 
     def new(self, token: str) -> Digest:
         """The digest to keep of a new token."""
         return self._under(self._peppers[0], token)
 
     def candidates(self, token: str) -> list[Digest]:
-        """Every digest under which the token may have been kept."""
+        """Every digest under which the token may have been kept; the first is the one to keep."""
         return [self._under(pepper, token) for pepper in self._peppers]
 
     @staticmethod
