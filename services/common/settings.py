@@ -231,6 +231,32 @@ class KeysDatabaseSettings(BaseSettings):
     keys_database_url: DatabaseUrl = Field(description="postgresql://… of the Keys service's own database")
 
 
+class SecretsSettings(BaseSettings):
+    """Whichever of the services' databases are named, and the secrets that what is in them hangs on."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
+
+    keys_database_url: DatabaseUrl | None = None
+    token_peppers: VersionedSecrets | None = None
+    member_secret_keys: VersionedSecrets | None = None
+    webhooks_database_url: DatabaseUrl | None = None
+    webhook_secret_keys: VersionedSecrets | None = None
+
+    @model_validator(mode="after")
+    def _each_database_has_its_secrets(self) -> "SecretsSettings":
+        needed = {
+            "keys_database_url": ("token_peppers", "member_secret_keys"),
+            "webhooks_database_url": ("webhook_secret_keys",),
+        }
+        named = [url for url in needed if getattr(self, url) is not None]
+        if not named:
+            raise ValueError(f"{PREFIX}KEYS_DATABASE_URL and {PREFIX}WEBHOOKS_DATABASE_URL: at least one must be set")
+        if missing := [each for url in named for each in needed[url] if getattr(self, each) is None]:
+            names = ", ".join(PREFIX + each.upper() for each in missing)
+            raise ValueError(f"{names}: not set, and the database that is named needs it")
+        return self
+
+
 class DatabaseSettings(BaseSettings):
     """The databases to migrate: those that are named."""
 

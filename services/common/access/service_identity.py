@@ -3,8 +3,8 @@
 A service's token is its name and a MAC of it under the common service secret, so a token that leaks names its owner and
 does not give away the secret. It is checked without a look-up.
 
-While the secret is being replaced there are several, as one text with commas between them. The first is spoken with, all
-are accepted: each process then understands those that have been restarted and those that have yet to be.
+While the secret is being replaced there are several, as one text with commas between them. The first is spoken with,
+all are accepted: each process then understands those that have been restarted and those that have yet to be.
 """
 
 import hashlib
