@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 
@@ -31,17 +31,17 @@ class Kept:
     sealed: Sealed = field(repr=False)
 
 
-class Rows(Protocol):
+@dataclass(frozen=True)
+class Rows:
     """Where a service keeps sealed secrets."""
 
-    def count(self) -> dict[int, int]:
-        """How many there are under each key, by its version."""
-
-    def lock(self, version: int, after: Sequence[Any] | None, limit: int) -> list[Kept]:
-        """Those under another key, from behind a position on, locked; without what somebody else has locked."""
-
-    def update(self, kept: Kept, sealed: Sealed) -> bool:
-        """Puts one in the place of the one that it was made from; False if that is not there any more."""
+    count: Callable[[], dict[int, int]]
+    """How many there are under each key, by its version."""
+    lock: Callable[[int, Sequence[Any] | None, int], list[Kept]]
+    """Those under another key than this one, from behind a position on, so many at most, locked; without what somebody
+    else has locked."""
+    update: Callable[[Kept, Sealed], bool]
+    """Puts one in the place of the one that it was made from; False if that is not there any more."""
 
 
 @dataclass

@@ -244,16 +244,12 @@ class SecretsSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _each_database_has_its_secrets(self) -> "SecretsSettings":
-        needed = {
-            "keys_database_url": ("token_peppers", "member_secret_keys"),
-            "webhooks_database_url": ("webhook_secret_keys",),
-        }
-        named = [url for url in needed if getattr(self, url) is not None]
-        if not named:
-            raise ValueError(f"{PREFIX}KEYS_DATABASE_URL and {PREFIX}WEBHOOKS_DATABASE_URL: at least one must be set")
-        if missing := [each for url in named for each in needed[url] if getattr(self, each) is None]:
-            names = ", ".join(PREFIX + each.upper() for each in missing)
-            raise ValueError(f"{names}: not set, and the database that is named needs it")
+        if self.keys_database_url is None and self.webhooks_database_url is None:
+            raise ValueError(f"Name a database: set {PREFIX}KEYS_DATABASE_URL, {PREFIX}WEBHOOKS_DATABASE_URL or both")
+        if self.keys_database_url is not None and not (self.token_peppers and self.member_secret_keys):
+            raise ValueError(f"{PREFIX}KEYS_DATABASE_URL needs {PREFIX}TOKEN_PEPPERS and {PREFIX}MEMBER_SECRET_KEYS")
+        if self.webhooks_database_url is not None and not self.webhook_secret_keys:
+            raise ValueError(f"{PREFIX}WEBHOOKS_DATABASE_URL needs {PREFIX}WEBHOOK_SECRET_KEYS")
         return self
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg2.extras import execute_values
 
-from services.common.resealing import Kept
+from services.common.resealing import Kept, Rows
 from services.common.vault import Sealed
 from services.keys.digest import Kind, Outdated
 from services.keys.membership.sessions import ABSOLUTE_END, IDLE_END
@@ -135,3 +135,6 @@ def update_sealed(kept: Kept, sealed: Sealed) -> bool:
     same = (MemberRow.id == kept.owner_id) & (MemberRow.totp_secret == kept.sealed.value)
     changed = MemberRow.update(totp_secret=sealed.value, totp_key_version=sealed.version).where(same)
     return bool(changed.execute())
+
+
+SEALED = Rows(count_sealed, lock_sealed, update_sealed)

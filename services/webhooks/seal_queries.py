@@ -6,7 +6,7 @@ Only those that sign, now or when their endpoint is enabled again: nobody opens 
 from collections.abc import Sequence
 from typing import Any
 
-from services.common.resealing import Kept
+from services.common.resealing import Kept, Rows
 from services.common.vault import Sealed
 from services.webhooks.models import EndpointSecretRow, handle
 
@@ -53,3 +53,6 @@ def update_sealed(kept: Kept, sealed: Sealed) -> bool:
     )
     changed = EndpointSecretRow.update(sealed=sealed.value, seal_version=sealed.version).where(same)
     return bool(changed.execute())
+
+
+SEALED = Rows(count_sealed, lock_sealed, update_sealed)
