@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from services.common.database import BlockingDatabase
 from services.common.dependence import Counts
@@ -15,6 +15,8 @@ from services.keys.models import handle as keys_handle
 from services.keys.pepper_queries import Hanging
 from services.webhooks import seal_queries
 from services.webhooks.models import handle as webhooks_handle
+
+LATELY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,11 @@ class Peppered:
         """What hangs on which pepper."""
         counts = self.database.read(pepper_queries.count_peppered, datetime.now(UTC))
         return Stand("SEDIFEX_TOKEN_PEPPERS", [each.version for each in self.peppers], counts)
+
+    def count_used_lately(self, version: int) -> dict[str, int]:
+        """How much of what moves when it is used has been used within the last minute, and has not moved."""
+        now = datetime.now(UTC)
+        return self.database.read(pepper_queries.count_used, version, now - LATELY, now)
 
     def name(self, version: int, limit: int) -> list[Hanging]:
         """Who would be refused without this version: keys, those used last first, then operators, then members.

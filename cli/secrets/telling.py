@@ -19,6 +19,8 @@ def lines_of_status(peppered: Peppered | None, sealings: Sequence[Sealing], limi
         stand = peppered.stand()
         yield from _stand(stand)
         for version in stand.outdated:
+            if used := _counts(peppered.count_used_lately(version)):
+                yield f"  Not moved from version {version} yet, and used within the last minute: {used}"
             yield from _names(stand, version, peppered.name(version, limit), limit)
     for sealing in sealings:
         yield from _stand(sealing.stand())
@@ -49,8 +51,12 @@ def lines_of_outcome(sealing: Sealing, outcome: Outcome) -> Iterator[str]:
 def _stand(stand: Stand) -> Iterator[str]:
     yield stand.setting
     for version in [*stand.versions, *sorted(set(stand.counts) - set(stand.versions))]:
-        hanging = ", ".join(f"{what}: {count:,}" for what, count in stand.counts.get(version, {}).items())
-        yield f"  version {version}{_role(stand, version)}: {hanging or 'nothing hangs on it'}"
+        hanging = _counts(stand.counts.get(version, {})) or "nothing hangs on it"
+        yield f"  version {version}{_role(stand, version)}: {hanging}"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{what}: {count:,}" for what, count in counts.items() if count)
 
 
 def _role(stand: Stand, version: int) -> str:

@@ -13,6 +13,8 @@ from services.keys.digest import Kind, Outdated
 from services.keys.membership.sessions import ABSOLUTE_END, IDLE_END
 from services.keys.models import MemberRow, handle
 
+SESSION = "ses_"
+"""How ids of sessions begin; those of secrets of keys are UUIDs."""
 _SECRETS_THAT_WORK = """
     FROM key_secret s JOIN api_key k ON k.id = s.key_id
     WHERE k.revoke_time IS NULL AND (k.expire_time IS NULL OR k.expire_time > %(now)s)
@@ -58,12 +60,22 @@ def move(kind: Kind, wanted: Sequence[Outdated]) -> None:
         execute_values(cursor, _MOVE.format(table=kind.value), rows, page_size=len(rows))
 
 
-def find_outdated(secret_ids: Collection[str], version: int, limit: int) -> list[str]:
-    """The ids of keys of which one of these secrets is kept under another pepper than that of this version."""
-    statement = """
-        SELECT DISTINCT key_id FROM key_secret WHERE id = ANY (%s::uuid[]) AND pepper_version <> %s LIMIT %s
+def find_outdated(credential_ids: Collection[str], version: int, limit: int) -> list[str]:
+    """Whose credentials of these ids are kept under another pepper than that of this version: "keys/…", "members/…".
+
+    The ids are those of sessions and of secrets of keys.
     """
-    return [row[0] for row in handle.execute_sql(statement, (list(secret_ids), version, limit))]
+    sessions = [each for each in credential_ids if each.startswith(SESSION)]
+    secrets = [each for each in credential_ids if not each.startswith(SESSION)]
+    statement = """
+        SELECT 'keys/' || key_id FROM key_secret WHERE id = ANY (%(secrets)s::uuid[]) AND pepper_version <> %(version)s
+        UNION
+        SELECT 'members/' || member_id FROM member_session
+        WHERE id = ANY (%(sessions)s::text[]) AND pepper_version <> %(version)s
+        LIMIT %(limit)s
+    """
+    values = {"secrets": secrets, "sessions": sessions, "version": version, "limit": limit}
+    return [row[0] for row in handle.execute_sql(statement, values)]
 
 
 def count_peppered(now: datetime) -> dict[int, dict[str, int]]:
@@ -74,6 +86,18 @@ def count_peppered(now: datetime) -> dict[int, dict[str, int]]:
         for version, count in handle.execute_sql(statement, values):
             found.setdefault(version, {})[what] = count
     return found
+
+
+def count_used(version: int, since: datetime, now: datetime) -> dict[str, int]:
+    """How much on this version of the peppers has been used since a moment, of what moves when it is used."""
+    values = {"version": version, "since": since, "now": now}
+    statements = {
+        "secrets of keys": f"SELECT count(*) {_SECRETS_THAT_WORK} "
+        "AND s.pepper_version = %(version)s AND s.last_use_time > %(since)s",
+        "sessions": "SELECT count(*) FROM member_session "
+        "WHERE pepper_version = %(version)s AND last_use_time > %(since)s",
+    }
+    return {what: int(handle.execute_sql(each, values).fetchone()[0]) for what, each in statements.items()}
 
 
 def list_keys_on(version: int, now: datetime, limit: int) -> list[Hanging]:

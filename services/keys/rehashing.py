@@ -3,8 +3,8 @@
 A digest cannot be made anew without the token, but whoever uses a token shows it: each verification that finds a digest
 under another pepper notes how it is to be moved, and the notes are written together, some seconds later, as uses are.
 
-A service that keeps a verdict in memory does not ask again, for as long as it runs. So for keys that are in use and
-have not been moved it is told to: a few at a time, and only while there is more than one pepper.
+A service that keeps a verdict in memory does not ask again, for as long as it runs. So for keys and sessions that are
+in use and have not been moved it is told to: a few at a time, and only while there is more than one pepper.
 
 Nothing depends on a note: what is lost, or locked when it was to be written, is noted when the token is next used.
 """
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 MAX_NOTED = 2_000
 """Between two writes."""
 MAX_ASKED_AGAIN = 50
-"""Keys at a time: every watcher asks for each of them once more."""
+"""Keys and members at a time: every watcher asks for each of them once more."""
 
 
 class Rehashing:
@@ -40,7 +40,7 @@ class Rehashing:
             self._noted[found.kept.value] = found
 
     async def flush(self, used: Collection[str]) -> None:
-        """Moves what has been noted. `used`: ids of secrets of keys that have been used since the last time."""
+        """Moves what has been noted. `used`: ids of the credentials that have been used since the last time."""
         noted, self._noted = self._noted, {}
         if not self._is_needed or not (noted or used):
             return
@@ -55,6 +55,6 @@ class Rehashing:
 
 
 def _ask_again(used: Collection[str], version: int) -> None:
-    """Has watchers forget their verdicts on keys that are used, and not kept under the pepper of this version."""
-    if keys := pepper_queries.find_outdated(used, version, MAX_ASKED_AGAIN):
-        leases.invalidate([f"keys/{key}" for key in keys])
+    """Has watchers forget their verdicts on what is used and not kept under the pepper of this version."""
+    if principals := pepper_queries.find_outdated(used, version, MAX_ASKED_AGAIN):
+        leases.invalidate(principals)

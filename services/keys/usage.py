@@ -15,13 +15,13 @@ from services.common.errors import SedifexError
 from services.common.waiting import running
 from services.keys import queries
 from services.keys.membership.queries import note_session_uses
+from services.keys.pepper_queries import SESSION
 from services.keys.queries import Use
 from services.keys.rehashing import Rehashing
 
 log = logging.getLogger(__name__)
 
 FLUSH_S = 2.0
-SESSION = "ses_"
 MAX_NOTED = 50_000
 """Credentials whose use is remembered between two writes; what goes beyond is not noted until the next."""
 
@@ -53,7 +53,7 @@ class Usage:
             newer, self._seen = self._seen, seen
             for credential_id, use in newer.items():
                 self.note(credential_id, use)
-        await self._rehashing.flush([each for each in seen if not each.startswith(SESSION)])
+        await self._rehashing.flush(seen)
 
     @asynccontextmanager
     async def noting(self) -> AsyncIterator[None]:

@@ -56,20 +56,26 @@ async def test_what_is_made_with_the_new_pepper_works_where_it_is_not_yet_the_fi
             await user(session).keys.ListKeys(keys_pb2.ListKeysRequest(parent=store))
 
 
-async def test_a_key_that_is_remembered_as_accepted_is_asked_for_again_until_it_has_moved(system: System) -> None:
+@pytest.mark.parametrize("kind", [Kind.KEY, Kind.SESSION])
+async def test_who_is_remembered_as_accepted_is_asked_for_again_until_they_have_moved(
+    system: System, kind: Kind
+) -> None:
     store = await system.new_store()
-    key, client = await system.new_key(store)
+    client = (await system.new_key(store))[1] if kind is Kind.KEY else (await system.new_member(store)).client
     old = system.settings.keys.token_peppers[0]
-    as_kept = Digester([old]).new(client.token)
+    before, after = (Digester([each]).new(client.token).value for each in (old, NEW))
     list_keys = keys_pb2.ListKeysRequest(parent=store)
+
+    def has_moved() -> bool:
+        return bool(_sql(system, f"SELECT 1 FROM {kind.value} WHERE digest = %s", after))  # noqa: S608 - a name of ours
+
     async with _keys_under(system, [NEW, old]) as as_:
         await as_(client.token).keys.ListKeys(list_keys)
-        await _until(system, lambda: _version_of(system, key.name) == 2)
-        # As a process does that was restarted later, which has the old one first yet.
-        statement = "UPDATE key_secret SET digest = %s, pepper_version = 1 WHERE key_id = %s"
-        _sql(system, statement, as_kept.value, key.name.rpartition("/")[2])
+        await _until(system, has_moved)
+        # As a process does that is restarted later, and has the old one first until then.
+        _sql(system, f"UPDATE {kind.value} SET digest = %s, pepper_version = 1 WHERE digest = %s", before, after)  # noqa: S608
         async with asyncio.timeout(DEADLINE_S):
-            while _version_of(system, key.name) == 1:
+            while not has_moved():
                 await as_(client.token).keys.ListKeys(list_keys)
                 await asyncio.sleep(0.1)
 
@@ -146,11 +152,6 @@ def _locked(store_id: str, key_id: str) -> queries.Key:
     key = queries.lock_key(store_id, key_id)
     assert key is not None
     return key
-
-
-def _version_of(system: System, key: str) -> int:
-    ((version,),) = _sql(system, "SELECT pepper_version FROM key_secret WHERE key_id = %s", key.rpartition("/")[2])
-    return int(version)
 
 
 async def _until(system: System, is_so: Callable[[], bool]) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-UNIX = ("cat", "grep", "head", "rm", "sed", "sleep", "sort", "tail", "tr")
+UNIX = ("cat", "cp", "grep", "head", "rm", "sed", "sleep", "sort", "tail", "tr")
 """Programs that need not be named."""
 SESSION_S = 90.0
 
@@ -84,8 +84,17 @@ class Runbook:
             frozenset(re.findall(r"`([a-z0-9]+)`", programs[0] if programs else "")),
         )
 
-    def run(self, folder: Path, values: Mapping[str, str], typed: Sequence[str] = ()) -> "Run":
-        """Runs all of it in one shell. `values` are for the variables that it needs, `typed` the lines typed into it.
+    def run(
+        self,
+        folder: Path,
+        values: Mapping[str, str],
+        typed: Sequence[str] = (),
+        *,
+        environment: Mapping[str, str] | None = None,
+        seconds: float = SESSION_S,
+    ) -> "Run":
+        """Runs all of it in one shell, within so many seconds. `values` are for the variables that it needs, `typed`
+        the lines typed into it; `environment` has what the machine gives every program, such as whom to trust.
 
         Raises:
             KeyError: it needs a variable that has no value.
@@ -98,16 +107,16 @@ class Runbook:
         session = folder / "session"
         session.write_text(_SESSION.format(numbers=" ".join(map(str, range(len(self.steps)))), folder=folder))
         given = {name: values[name] for name in self.variables}
-        with subprocess.Popen(
+        with subprocess.Popen(  # noqa: S603 - a runbook of ours
             [_found("bash"), "--noprofile", "--norc", str(session)],
-            env={"PATH": str(folder / "bin"), "HOME": str(folder), "LC_ALL": "C.UTF-8", **given},
+            env={"PATH": str(folder / "bin"), "HOME": str(folder), "LC_ALL": "C.UTF-8", **(environment or {}), **given},
             cwd=folder,
             stdin=subprocess.PIPE,
             text=True,
             start_new_session=True,
         ) as shell:
             try:
-                shell.communicate("".join(f"{line}\n" for line in typed), SESSION_S)
+                shell.communicate("".join(f"{line}\n" for line in typed), seconds)
             except subprocess.TimeoutExpired:
                 os.killpg(shell.pid, signal.SIGKILL)  # the step that hangs has no end, which `check` finds
         return Run(self, folder, arguments.read_text())
