@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from cli.secrets.command import app as secrets
+
 app = typer.Typer(
     name="sedifex",
     help="Sedifex Integrations: API keys, a product feed and signed webhooks for small shops.",
@@ -18,6 +20,7 @@ member = typer.Typer(help="Members: the people of a shop, and how they sign in."
 app.add_typer(member, name="member")
 audit = typer.Typer(help="The audit log.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
+app.add_typer(secrets, name="secrets")
 
 
 @app.command()

@@ -51,6 +51,18 @@ class Process:
                 start_new_session=True,  # Ctrl-C is for the one who started it, who then stops all in order
             )
 
+    def change(self, variables: Mapping[str, str]) -> bool:
+        """Gives it other variables beside those that it has, from its next start on; False if it has them so."""
+        changed = dict(self._environment) | dict(variables)
+        is_other = changed != dict(self._environment)
+        self._environment = changed
+        return is_other
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables that it is started with."""
+        return self._environment
+
     def freeze(self) -> None:
         """Stops it where it stands (SIGSTOP): it holds all it has and does nothing."""
         self._send(signal.SIGSTOP)

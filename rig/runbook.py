@@ -110,7 +110,7 @@ class Runbook:
         session = folder / "session"
         session.write_text(_SESSION.format(numbers=" ".join(map(str, range(len(self.steps)))), folder=folder))
         given = {name: values[name] for name in self.variables}
-        with subprocess.Popen(  # noqa: S603 - runbooks are ours
+        with subprocess.Popen(  # noqa: S603 - a runbook of ours
             [_found("bash"), "--noprofile", "--norc", str(session)],
             env={"PATH": str(folder / "bin"), "HOME": str(folder), "LC_ALL": "C.UTF-8", **(environment or {}), **given},
             cwd=folder,

@@ -49,6 +49,15 @@ class System:
     _starting: "asyncio.Task[None] | None" = None
 
     @property
+    def addresses(self) -> dict[str, str]:
+        """Where each process of a service listens, by the process's name."""
+        listening = {
+            name: process.environment.get(f"{PREFIX}{name.partition('-')[0].upper()}_LISTEN", "")
+            for name, process in self.processes.items()
+        }
+        return {name: address for name, address in listening.items() if address}
+
+    @property
     def replicas(self) -> list[Process]:
         """The Keys processes."""
         return [self.processes[f"keys-{number}"] for number in range(1, len(self.keys_addresses) + 1)]
@@ -83,9 +92,7 @@ class System:
         Raises:
             Refusal: one has ended, or it took too long; the message shows the end of its log.
         """
-        services = {f"keys-{number}": each for number, each in enumerate(self.keys_addresses, 1)}
-        services |= {name: self.values[f"{name}_address"] for name in SERVICES}
-        for name, address in services.items():
+        for name, address in self.addresses.items():
             await self.until_serving(name, address)
 
     async def until_serving(self, name: str, address: str) -> None:
@@ -154,10 +161,17 @@ class System:
 
 @asynccontextmanager
 async def running(
-    folder: Path, *, keys: int = 1, keys_program: str = "services.keys", linked: bool = False, **settings: Any
+    folder: Path,
+    *,
+    keys: int = 1,
+    catalogs: int = 1,
+    keys_program: str = "services.keys",
+    linked: bool = False,
+    **settings: Any,
 ) -> AsyncIterator[tuple[System, Operator]]:
     """A system with its data in `folder` and so many Keys processes, and an operator of it, while the context lasts.
 
+    With several Catalog processes (catalog, catalog-2, …) everybody spreads their calls over all of Catalog and Keys.
     With `linked`, Catalog and Webhooks reach Keys through networks of their own, named link-catalog and link-webhooks.
     `settings` are further ones of all processes, by name.
 
@@ -173,18 +187,31 @@ async def running(
         raise
     addresses = {name: free_address() for name in SERVICES}
     system = System(folder, _values(addresses) | urls | settings, [free_address() for _ in range(keys)], database)
+    more = [free_address() for _ in range(catalogs - 1)]
+    if more:
+        system.values |= {
+            "keys_address": together(*system.keys_addresses),
+            "catalog_address": together(addresses["catalog"], *more),
+        }
     try:
         for number, address in enumerate(system.keys_addresses, 1):
             system.add(f"keys-{number}", keys_program, keys_listen=address, keys_address=address)
         for number, name in enumerate(SERVICES):
-            to = system.keys_addresses[number % keys]
+            to = system.values["keys_address"] if more else system.keys_addresses[number % keys]
             system.add(name, f"services.{name}", keys_address=system.link(f"link-{name}", to) if linked else to)
+        for number, address in enumerate(more, 2):
+            system.add(f"catalog-{number}", "services.catalog", catalog_listen=address)
         await system.until_ready()
         token = operators.create(system.keys_settings, "rig").token
         async with Operator.connect(token, system.keys_addresses, addresses["catalog"], system.tls) as operator:
             yield system, operator
     finally:
         await system.stop()
+
+
+def together(*addresses: str) -> str:
+    """The address of all of them, over which gRPC spreads calls (https://grpc.github.io/grpc/core/md_doc_naming.html)."""
+    return "ipv4:" + ",".join(addresses)
 
 
 def free_address() -> str:

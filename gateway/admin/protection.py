@@ -8,9 +8,11 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from starlette.requests import Request
 from starlette.responses import Response
+
+from services.common.access.service_identity import secrets_of
 
 FIELD = "csrf"
 """The name of the field that carries the form token."""
@@ -18,31 +20,36 @@ CARRIED_LASTS_S = 300
 
 
 class Seal:
-    """Makes and checks values that nobody else can make, for a subject: a session's token or a visitor's value."""
+    """Makes and checks values that nobody else can make, for a subject: a session's token or a visitor's value.
+
+    It makes them under the first of the service secrets and takes those made under any: a page that somebody has open
+    while the secret is replaced can still be sent.
+    """
 
     def __init__(self, service_secret: str) -> None:
-        # A key of its own: what is signed here can stand for nothing elsewhere.
-        self._key = hmac.digest(service_secret.encode(), b"sedifex admin pages", "sha256")
-        carrying = hmac.digest(service_secret.encode(), b"sedifex admin pages, carried", "sha256")
-        self._fernet = Fernet(urlsafe_b64encode(carrying))
+        under = [each.encode() for each in secrets_of(service_secret)]
+        # Keys of their own: what is signed here can stand for nothing elsewhere.
+        self._keys = [hmac.digest(each, b"sedifex admin pages", "sha256") for each in under]
+        carrying = [hmac.digest(each, b"sedifex admin pages, carried", "sha256") for each in under]
+        self._fernet = MultiFernet([Fernet(urlsafe_b64encode(each)) for each in carrying])
 
     def form_token(self, subject: str) -> str:
         """The value that every form of the subject carries. It says nothing about the subject."""
-        return self._mac("form", subject)
+        return self._macs("form", subject)[0]
 
     def is_form_token(self, subject: str, token: str) -> bool:
         """Whether the form is the subject's own."""
-        return bool(subject) and hmac.compare_digest(self.form_token(subject).encode(), token.encode())
+        return bool(subject) and _is_one_of(token, self._macs("form", subject))
 
     def notice(self, subject: str, tone: str, text: str) -> str:
         """What the next page is to say, as a cookie's value."""
         content = urlsafe_b64encode(json.dumps([tone, text]).encode()).decode()
-        return f"{content}.{self._mac('notice', subject, content)}"
+        return f"{content}.{self._macs('notice', subject, content)[0]}"
 
     def read_notice(self, subject: str, value: str) -> tuple[str, str] | None:
         """Its tone and text; None if it was not made here for this subject."""
         content, _, mac = value.partition(".")
-        if not content or not hmac.compare_digest(self._mac("notice", subject, content).encode(), mac.encode()):
+        if not content or not _is_one_of(mac, self._macs("notice", subject, content)):
             return None
         tone, text = json.loads(urlsafe_b64decode(content))
         return str(tone), str(text)
@@ -63,8 +70,15 @@ class Seal:
             return None
         return [str(each) for each in values] if hmac.compare_digest(str(whose).encode(), subject.encode()) else None
 
-    def _mac(self, *parts: str) -> str:
-        return hmac.new(self._key, "\0".join(parts).encode(), hashlib.sha256).hexdigest()
+    def _macs(self, *parts: str) -> list[str]:
+        """Under each of the keys, first the one that is used."""
+        content = "\0".join(parts).encode()
+        return [hmac.new(key, content, hashlib.sha256).hexdigest() for key in self._keys]
+
+
+def _is_one_of(mac: str, macs: list[str]) -> bool:
+    """Compares with each in constant time, so that the time taken tells nothing."""
+    return sum(hmac.compare_digest(mac.encode(), each.encode()) for each in macs) > 0
 
 
 def is_from_here(request: Request, public_url: str) -> bool:

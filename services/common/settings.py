@@ -33,10 +33,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from services.common import certificates
 
 PREFIX = "SEDIFEX_"
+SERVICE_SECRET_LENGTH = 32
 EX_CONFIG = 78
 """The exit status for "configuration error" (sysexits.h)."""
 
 Network = IPv4Network | IPv6Network
+
+
+MAX_SECRETS = 10
+"""That a setting may hold: one, and for a while those before it."""
 
 
 class VersionedSecret(BaseModel):
@@ -111,7 +116,26 @@ MetricsListen = Annotated[str, AfterValidator(_check_metrics_listen)]
 PemFile = Annotated[Path | None, BeforeValidator(lambda given: given or None)]
 """A file; empty: none."""
 
-VersionedSecrets = Annotated[list[VersionedSecret], Field(min_length=1), AfterValidator(_check_versions)]
+
+VersionedSecrets = Annotated[
+    list[VersionedSecret], Field(min_length=1, max_length=MAX_SECRETS), AfterValidator(_check_versions)
+]
+"""The first makes what is new, all open what there is: so one can be known everywhere before anybody writes with it."""
+
+
+def _check_service_secret(text: SecretStr) -> SecretStr:
+    """Refuses what is too short to be one, without repeating it."""
+    secrets = text.get_secret_value().split(",")
+    if min(map(len, secrets)) < SERVICE_SECRET_LENGTH or len(set(secrets)) < len(secrets) or len(secrets) > MAX_SECRETS:
+        raise ValueError(
+            f"must be a secret of {SERVICE_SECRET_LENGTH} characters or more, or at most {MAX_SECRETS} different ones "
+            "with commas between them, without spaces"
+        )
+    return text
+
+
+ServiceSecret = Annotated[SecretStr, AfterValidator(_check_service_secret)]
+"""One secret, or several with a comma between them: see `services.common.access.service_identity`."""
 
 
 class Settings(BaseSettings):
@@ -169,8 +193,9 @@ class Settings(BaseSettings):
 class InternalSettings(Settings):
     """What every process needs that speaks to a service as one of ours."""
 
-    service_secret: SecretStr = Field(
-        min_length=32, description="the secret by which Sedifex's services know each other, 32 characters or more"
+    service_secret: ServiceSecret = Field(
+        description="the secret by which Sedifex's services know each other; several with commas between them: the "
+        "first is used, all are accepted"
     )
 
 
@@ -262,6 +287,28 @@ class KeysDatabaseSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
 
     keys_database_url: DatabaseUrl = Field(description="postgresql://… of the Keys service's own database")
+
+
+class SecretsSettings(BaseSettings):
+    """Whichever of the services' databases are named, and the secrets that what is in them hangs on."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
+
+    keys_database_url: DatabaseUrl | None = None
+    token_peppers: VersionedSecrets | None = None
+    member_secret_keys: VersionedSecrets | None = None
+    webhooks_database_url: DatabaseUrl | None = None
+    webhook_secret_keys: VersionedSecrets | None = None
+
+    @model_validator(mode="after")
+    def _each_database_has_its_secrets(self) -> "SecretsSettings":
+        if self.keys_database_url is None and self.webhooks_database_url is None:
+            raise ValueError(f"Name a database: set {PREFIX}KEYS_DATABASE_URL, {PREFIX}WEBHOOKS_DATABASE_URL or both")
+        if self.keys_database_url is not None and not (self.token_peppers and self.member_secret_keys):
+            raise ValueError(f"{PREFIX}KEYS_DATABASE_URL needs {PREFIX}TOKEN_PEPPERS and {PREFIX}MEMBER_SECRET_KEYS")
+        if self.webhooks_database_url is not None and not self.webhook_secret_keys:
+            raise ValueError(f"{PREFIX}WEBHOOKS_DATABASE_URL needs {PREFIX}WEBHOOK_SECRET_KEYS")
+        return self
 
 
 class DatabaseSettings(BaseSettings):

@@ -23,17 +23,23 @@ class Sealed:
 
 
 class Vault:
-    """Seals under the key of the highest version, opens under any that it has."""
+    """Seals under the first key, opens under any that it has."""
 
     def __init__(self, keys: Sequence[VersionedSecret]) -> None:
         self._ciphers = {key.version: AESGCM(key.secret) for key in keys}
-        self._newest = max(self._ciphers)
+        self.version = keys[0].version
+        """Of the key that seals."""
+
+    @property
+    def versions(self) -> frozenset[int]:
+        """Of the keys that it can open with."""
+        return frozenset(self._ciphers)
 
     def seal(self, secret: str, owner_id: str) -> Sealed:
         """Encrypts a secret; `owner_id` is the id of what it belongs to, and must be named again to open it."""
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._ciphers[self._newest].encrypt(nonce, secret.encode(), owner_id.encode())
-        return Sealed(nonce + sealed, self._newest)
+        sealed = self._ciphers[self.version].encrypt(nonce, secret.encode(), owner_id.encode())
+        return Sealed(nonce + sealed, self.version)
 
     def open(self, sealed: Sealed, owner_id: str) -> str:
         """The secret of what has this id.

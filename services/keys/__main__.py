@@ -12,6 +12,7 @@ from services.common import server
 from services.common.access.leased import leased_verdicts
 from services.common.clients import service_channel
 from services.common.database import Database, check_migrated
+from services.common.dependence import Dependence
 from services.common.notifications import Listener
 from services.common.observed import observed
 from services.common.relay import relaying
@@ -20,7 +21,7 @@ from services.common.stores import StoreDirectory
 from services.common.times import now
 from services.common.vault import Vault
 from services.common.waiting import running
-from services.keys import expiry
+from services.keys import expiry, pepper_queries
 from services.keys.account_servicer import Means
 from services.keys.barrier import Barrier
 from services.keys.digest import Digester
@@ -28,6 +29,7 @@ from services.keys.leases import CHANNEL
 from services.keys.members_servicer import MembersServicer
 from services.keys.membership.hashing import Hashing
 from services.keys.models import handle, outbox
+from services.keys.rehashing import Rehashing
 from services.keys.servicer import KeysServicer
 from services.keys.usage import Usage
 from services.keys.watching import OwnSource, Watching
@@ -42,19 +44,21 @@ async def serving(settings: KeysSettings) -> AsyncIterator[int]:
     url = settings.keys_database_url.get_secret_value()
     with Database(handle, url, settings.database_threads, "keys") as database, Hashing() as hashing:
         check_migrated(handle, MIGRATIONS)
-        digester, usage, barrier = Digester(settings.token_peppers), Usage(database), Barrier(database)
-        watching = Watching(database, digester, barrier, usage)
+        digester, barrier = Digester(settings.token_peppers), Barrier(database)
+        rehashing = Rehashing(database, digester)
+        usage, vault = Usage(database, rehashing), Vault(settings.member_secret_keys)
+        watching = Watching(database, digester, barrier, usage, rehashing)
         async with (
             service_channel(settings.catalog_address, "keys", secret, settings.tls) as catalog,
             service_channel(settings.webhooks_address, "keys", secret, settings.tls) as webhooks,
             usage.noting(),
             running(barrier.run(), expiry.run(database)),
+            running(*(each.warn(database) for each in dependences(digester, vault))),
             _hearing(url, barrier),
             relaying(database, url, outbox, webhooks),
             leased_verdicts(OwnSource(watching), settings.refused_per_minute) as verdicts,
         ):
             stores = StoreDirectory(catalog_pb2_grpc.CatalogServiceStub(catalog))
-            vault = Vault(settings.member_secret_keys)
             means = Means(database, digester, vault, hashing, barrier, stores, settings.public_url)
             services = [
                 server.Service(
@@ -99,6 +103,14 @@ async def _hearing(url: str, barrier: Barrier) -> AsyncIterator[None]:
         yield
     finally:
         await asyncio.to_thread(listener.stop)
+
+
+def dependences(digester: Digester, vault: Vault) -> list[Dependence]:
+    """What is in the database and hangs on secrets of the settings."""
+    return [
+        Dependence("SEDIFEX_TOKEN_PEPPERS", digester.versions, lambda: pepper_queries.count_peppered(now())),
+        Dependence("SEDIFEX_MEMBER_SECRET_KEYS", vault.versions, pepper_queries.count_one_time_codes),
+    ]
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from sedifex.keys.v1 import keys_pb2
 from services.common.access import token as token_format
 from services.keys import lifecycle, queries, states
 from services.keys.audit import Act
-from services.keys.digest import Digest, Digester, is_one_of
+from services.keys.digest import Digest, Digester, matching
 from services.keys.queries import Key, Secret
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ def _revoke(key: Key, leak: Leak, act: Act) -> None:
 
 def _end_operator(digests: Sequence[Digest], act: Act) -> Ending:
     found = queries.find_operator_by_digest(digests)
-    if found is None or not is_one_of(found[1], digests):
+    if found is None or matching(found[1], digests) is None:
         return NOT_OURS
     operator = found[0]
     ended = queries.revoke_operator(operator.id, act.now)
@@ -101,4 +101,4 @@ def _end_operator(digests: Sequence[Digest], act: Act) -> Ending:
 
 
 def _one_of(secrets: Sequence[Secret], digests: Sequence[Digest]) -> Secret | None:
-    return next((each for each in secrets if is_one_of(each.digest, digests)), None)
+    return next((each for each in secrets if matching(each.digest, digests)), None)

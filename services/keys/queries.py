@@ -42,6 +42,8 @@ class Secret:
     last_use_time: datetime | None = None
     last_use_address: str = ""
     last_use_agent: str = ""
+    id: str = ""
+    """Stays the same when the digest is moved to another pepper. Empty: it is not kept yet."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,6 @@ class Found:
     """Of the latest change that this takes into account."""
     key: Key | None = None
     """Without its other secrets. None: it is no key's."""
-    secret_id: str = ""
     suspended: tuple[str, ...] = ()
     """Those of the key's stores that are suspended."""
 
@@ -193,7 +194,7 @@ def find_key_by_digest(digests: Sequence[Digest]) -> Found:
     secret_columns = ", ".join(f"s.{field.name} AS secret_{field.name}" for field in fields(Secret))
     key_columns = ", ".join(f"k.{field.name}" for field in fields(Key) if field.name not in _BESIDE)
     statement = f"""
-        SELECT e.epoch, s.id AS secret_id, {secret_columns}, {key_columns},
+        SELECT e.epoch, {secret_columns}, {key_columns},
             ARRAY(SELECT store_id FROM store_suspension WHERE store_id = ANY (k.stores)) AS suspended
         FROM revocation_epoch e
         LEFT JOIN (key_secret s JOIN api_key k ON k.id = s.key_id) ON s.digest = ANY (%s)
@@ -205,7 +206,7 @@ def find_key_by_digest(digests: Sequence[Digest]) -> Found:
         return Found(row["epoch"])
     secret = _secret({field.name: row[f"secret_{field.name}"] for field in fields(Secret)})
     key = replace(_key(row), secrets=(secret,))
-    return Found(row["epoch"], key, str(row["secret_id"]), tuple(row["suspended"]))
+    return Found(row["epoch"], key, tuple(row["suspended"]))
 
 
 @dataclass(frozen=True)
@@ -263,10 +264,13 @@ def count_expiring(now: datetime, soon: datetime, limit: int) -> int:
     return int(found.count(clear_limit=False))
 
 
-def set_secret_ends(ends: Mapping[bytes, datetime | None]) -> None:
-    """Sets when secrets end, by digest, in the order given: a key may have one lasting secret at any moment."""
-    for digest, end_time in ends.items():
-        SecretRow.update(end_time=end_time).where(SecretRow.digest == digest).execute()
+def set_secret_ends(ends: Mapping[str, datetime | None]) -> None:
+    """Sets when secrets end, by id, in the order given: a key may have one lasting secret at any moment.
+
+    Not by digest, which may be moved to another pepper meanwhile: then a secret would not end.
+    """
+    for secret_id, end_time in ends.items():
+        SecretRow.update(end_time=end_time).where(SecretRow.id == secret_id).execute()
 
 
 @dataclass(frozen=True)
@@ -510,4 +514,4 @@ def _key(row: dict[str, Any]) -> Key:
 
 
 def _secret(row: dict[str, Any]) -> Secret:
-    return Secret(**row | {"digest": bytes(row["digest"])})
+    return Secret(**row | {"digest": bytes(row["digest"]), "id": str(row["id"])})

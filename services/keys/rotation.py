@@ -50,7 +50,7 @@ def rotate_key(
             reason="ROTATION_UNDER_WAY",
         )
     digest = digester.new(token)
-    queries.set_secret_ends({_lasting(key).digest: act.now + overlap})
+    queries.set_secret_ends({_lasting(key).id: act.now + overlap})
     secret = Secret(digest.value, token_format.hint(token), act.now)
     queries.insert_secret(key_id, secret, digest.pepper_version, request_id)
     return _changed(key, "key.rotated", act)
@@ -70,7 +70,7 @@ def complete_key_rotation(store_id: str, key_id: str, act: Act) -> Key:
         return key  # a repeat, whose first answer may have been lost
     if old is None:
         raise _no_rotation()
-    queries.set_secret_ends({old.digest: act.now})
+    queries.set_secret_ends({old.id: act.now})
     return _changed(key, "key.rotationCompleted", act)
 
 
@@ -88,7 +88,7 @@ def cancel_key_rotation(store_id: str, key_id: str, act: Act) -> Key:
     if old is None:
         raise _no_rotation()
     # The new one first: a key never has two that last.
-    queries.set_secret_ends({lasting.digest: act.now, old.digest: None})
+    queries.set_secret_ends({lasting.id: act.now, old.id: None})
     return _changed(key, "key.rotationCancelled", act)
 
 

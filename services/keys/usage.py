@@ -15,12 +15,13 @@ from services.common.errors import SedifexError
 from services.common.waiting import running
 from services.keys import queries
 from services.keys.membership.queries import note_session_uses
+from services.keys.pepper_queries import SESSION
 from services.keys.queries import Use
+from services.keys.rehashing import Rehashing
 
 log = logging.getLogger(__name__)
 
 FLUSH_S = 2.0
-SESSION = "ses_"
 MAX_NOTED = 50_000
 """Credentials whose use is remembered between two writes; what goes beyond is not noted until the next."""
 
@@ -28,8 +29,9 @@ MAX_NOTED = 50_000
 class Usage:
     """The uses that this process has seen since it last wrote them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, rehashing: Rehashing) -> None:
         self._database = database
+        self._rehashing = rehashing
         self._seen: dict[str, Use] = {}
 
     def note(self, credential_id: str, use: Use) -> None:
@@ -43,15 +45,15 @@ class Usage:
     async def flush(self) -> None:
         """Writes what has been noted; what cannot be written now is kept for the next time."""
         seen, self._seen = self._seen, {}
-        if not seen:
-            return
         try:
-            await self._database.read(_write, seen)
+            if seen:
+                await self._database.read(_write, seen)
         except SedifexError as failure:
             log.warning("uses wait to be written", extra={"cause": failure.reason, "count": len(seen)})
             newer, self._seen = self._seen, seen
             for credential_id, use in newer.items():
                 self.note(credential_id, use)
+        await self._rehashing.flush(seen)
 
     @asynccontextmanager
     async def noting(self) -> AsyncIterator[None]:

@@ -11,7 +11,7 @@ from services.common.access.caller import Caller
 from services.common.access.origin import parse_network
 from services.common.access.verdicts import not_accepted
 from services.keys import leases, queries, states
-from services.keys.digest import Digest, Digester, is_one_of
+from services.keys.digest import Digest, Digester, Kind, Outdated, matching, outdated
 from services.keys.membership import sessions
 from services.keys.membership.queries import find_session_by_digest
 from services.keys.membership.roles import ROLES
@@ -26,6 +26,8 @@ class Verdict:
     """Of the latest change that this takes into account."""
     holds_until: datetime | None = None
     """When it must be asked for again, if that is before the credential ends."""
+    outdated: Outdated | None = None
+    """How its digest is to be moved, if that is under another pepper than the first."""
 
 
 def verify_token(token: str, digester: Digester, now: datetime) -> Verdict:
@@ -55,7 +57,8 @@ def _integration(digests: Sequence[Digest], now: datetime) -> Verdict:
     if key is None:
         raise not_accepted(found.epoch)
     (secret,) = key.secrets
-    if not is_one_of(secret.digest, digests) or not states.is_accepted(key, secret, now):
+    kept = matching(secret.digest, digests)
+    if kept is None or not states.is_accepted(key, secret, now):
         raise not_accepted(found.epoch)
     suspended = frozenset(found.suspended)
     caller = Caller(
@@ -66,15 +69,16 @@ def _integration(digests: Sequence[Digest], now: datetime) -> Verdict:
         expire_time=min((moment for moment in (key.expire_time, secret.end_time) if moment is not None), default=None),
         suspended=suspended,
         networks=tuple(map(parse_network, key.allowed_cidrs)),
-        credential_id=found.secret_id,
+        credential_id=secret.id,
     )
-    return Verdict(caller, found.epoch)
+    return Verdict(caller, found.epoch, outdated=outdated(Kind.KEY, kept, digests))
 
 
 def _member(digests: Sequence[Digest], now: datetime) -> Verdict:
     found = find_session_by_digest(digests)
     session = found.session
-    if session is None or not is_one_of(found.digest, digests) or sessions.has_ended(session, now):
+    kept = matching(found.digest, digests)
+    if session is None or kept is None or sessions.has_ended(session, now):
         raise not_accepted(found.epoch)
     suspended = frozenset(found.suspended)
     roles = {store: ROLES[role] for store, role in found.roles.items() if store not in suspended}
@@ -87,12 +91,15 @@ def _member(digests: Sequence[Digest], now: datetime) -> Verdict:
         suspended=suspended,
         credential_id=session.id,
     )
-    return Verdict(caller, found.epoch, min(sessions.end_time(session), now + sessions.LOOK_AGAIN))
+    holds_until = min(sessions.end_time(session), now + sessions.LOOK_AGAIN)
+    return Verdict(caller, found.epoch, holds_until, outdated(Kind.SESSION, kept, digests))
 
 
 def _operator(digests: Sequence[Digest]) -> Verdict:
     epoch = leases.current_epoch()  # before the look-up: one that is made meanwhile must not be taken for unknown
     found = queries.find_operator_by_digest(digests)
-    if found is None or not is_one_of(found[1], digests) or found[0].revoke_time is not None:
+    kept = matching(found[1], digests) if found else None
+    if found is None or kept is None or found[0].revoke_time is not None:
         raise not_accepted(epoch)
-    return Verdict(Caller(f"operators/{found[0].id}", access_pb2.AUDIENCE_OPERATOR), epoch)
+    caller = Caller(f"operators/{found[0].id}", access_pb2.AUDIENCE_OPERATOR)
+    return Verdict(caller, epoch, outdated=outdated(Kind.OPERATOR, kept, digests))

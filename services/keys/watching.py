@@ -14,6 +14,7 @@ from services.keys import verification
 from services.keys.barrier import Barrier
 from services.keys.convert import renewal_message, secret_use, verdict_message
 from services.keys.digest import Digester
+from services.keys.rehashing import Rehashing
 from services.keys.usage import Usage
 
 T = TypeVar("T")
@@ -22,11 +23,14 @@ T = TypeVar("T")
 class Watching:
     """Answers watchers: whose a token is, and what has changed."""
 
-    def __init__(self, database: Database, digester: Digester, barrier: Barrier, usage: Usage) -> None:
+    def __init__(
+        self, database: Database, digester: Digester, barrier: Barrier, usage: Usage, rehashing: Rehashing
+    ) -> None:
         self._database = database
         self._digester = digester
         self._barrier = barrier
         self._usage = usage
+        self._rehashing = rehashing
 
     async def verify(self, token: str) -> keys_pb2.VerifyTokenResponse:
         """Whose token this is.
@@ -35,9 +39,10 @@ class Watching:
             Unauthenticated: nobody's; the metadata tells as of which epoch.
         """
         moment = now()
-        return verdict_message(
-            await self._database.read(verification.verify_token, token, self._digester, moment), moment
-        )
+        verdict = await self._database.read(verification.verify_token, token, self._digester, moment)
+        if verdict.outdated is not None:
+            self._rehashing.note(verdict.outdated)
+        return verdict_message(verdict, moment)
 
     async def renew(self, request: keys_pb2.RenewLeaseRequest, service: str) -> keys_pb2.RenewLeaseResponse:
         """Extends a lease of this service ("services/catalog") and tells of what has changed since."""

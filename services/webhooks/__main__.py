@@ -12,13 +12,14 @@ from services.common.access.leased import leased_verdicts
 from services.common.access.verdicts import RemoteSource
 from services.common.clients import service_channel
 from services.common.database import Database, check_migrated
+from services.common.dependence import Dependence
 from services.common.errors import InvalidArgument
 from services.common.observed import observed
 from services.common.settings import WebhooksSettings
 from services.common.stores import StoreDirectory
 from services.common.vault import Vault
 from services.common.waiting import running
-from services.webhooks import backlog, destination
+from services.webhooks import backlog, destination, seal_queries
 from services.webhooks.models import handle
 from services.webhooks.replaying import Replaying
 from services.webhooks.servicer import WebhooksServicer
@@ -33,13 +34,13 @@ async def serving(settings: WebhooksSettings) -> AsyncIterator[int]:
     url = settings.webhooks_database_url.get_secret_value()
     with Database(handle, url, settings.database_threads, "webhooks") as database:
         check_migrated(handle, MIGRATIONS)
+        vault = Vault(settings.webhook_secret_keys)
         async with (
             service_channel(settings.keys_address, "webhooks", secret, settings.tls) as keys,
             service_channel(settings.catalog_address, "webhooks", secret, settings.tls) as catalog,
             leased_verdicts(RemoteSource.behind(keys), settings.refused_per_minute) as verdicts,
         ):
             stores = StoreDirectory(catalog_pb2_grpc.CatalogServiceStub(catalog))
-            vault = Vault(settings.webhook_secret_keys)
             replaying = Replaying(database)
             service = server.Service(
                 webhooks_pb2.DESCRIPTOR.services_by_name["WebhooksService"],
@@ -47,7 +48,7 @@ async def serving(settings: WebhooksSettings) -> AsyncIterator[int]:
                 webhooks_pb2_grpc.add_WebhooksServiceServicer_to_server,
             )
             async with (
-                running(replaying.run()),
+                running(replaying.run(), dependence(vault).warn(database)),
                 observed(settings.metrics_listen, "webhooks", database, verdicts, sample=backlog.sample),
                 server.serving(
                     [service],
@@ -60,6 +61,11 @@ async def serving(settings: WebhooksSettings) -> AsyncIterator[int]:
                 ) as port,
             ):
                 yield port
+
+
+def dependence(vault: Vault) -> Dependence:
+    """What is in the database and hangs on secrets of the settings."""
+    return Dependence("SEDIFEX_WEBHOOK_SECRET_KEYS", vault.versions, seal_queries.count_signing)
 
 
 def _url_check(settings: WebhooksSettings) -> Callable[[str, str], str]:

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from rig.runbook import Runbook
 from tests.e2e.conftest import WAIT_S
 from tests.quickstart import files_of
-from rig.runbook import Runbook
 
 
 @pytest.mark.parametrize("page", ["feed.md", "keys.md"])

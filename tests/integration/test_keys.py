@@ -2,8 +2,6 @@
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,11 +18,9 @@ from services.common.access import token as token_format
 from services.common.access.verdicts import RemoteSource
 from services.common.clients import service_channel
 from services.common.errors import Unavailable
-from services.common.settings import VersionedSecret
 from services.common.times import to_timestamp
-from services.keys.__main__ import serving as keys_serving
 from services.keys.lifecycle import MAX_KEYS
-from tests.system import Client, System, error_info, random_secret
+from tests.system import Client, System, error_info
 
 Code = grpc.StatusCode
 
@@ -246,24 +242,6 @@ async def test_a_name_is_kept_as_it_was_written(system: System, name: str) -> No
     assert [key.display_name for key in listed.keys] == [name]
 
 
-async def test_a_new_pepper_is_brought_in_while_the_old_one_holds(system: System) -> None:
-    store = await system.new_store()
-    _, old = await system.new_key(store)
-    (first,) = system.settings.keys.token_peppers
-    second = VersionedSecret.model_validate({"version": 2, "secret": random_secret()})
-    list_keys = keys_pb2.ListKeysRequest(parent=store)
-    async with _keys_under(system, [first, second]) as as_:
-        assert (await as_(old.token).keys.ListKeys(list_keys)).keys
-        request = keys_pb2.CreateKeyRequest(parent=store, display_name="New", scopes=["keys.read"])
-        new = (await as_(old.token).keys.CreateKey(request)).secret
-        assert (await as_(new).keys.ListKeys(list_keys)).keys
-    async with _keys_under(system, [second]) as as_:
-        assert (await as_(new).keys.ListKeys(list_keys)).keys, "what is new is kept under the new pepper"
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await as_(old.token).keys.ListKeys(list_keys)
-        assert refused.value.code() == Code.UNAUTHENTICATED
-
-
 async def test_a_key_for_an_unknown_store_is_not_made(system: System) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await system.new_key("stores/st_nowhere")
@@ -341,17 +319,6 @@ async def test_a_wrong_request_is_told_which_field_is_wrong(system: System, chan
         await system.operator.keys.CreateKey(request)
     assert refused.value.code() == Code.INVALID_ARGUMENT
     assert str(refused.value.details()).startswith(field)
-
-
-@asynccontextmanager
-async def _keys_under(system: System, peppers: list[VersionedSecret]) -> AsyncIterator[Callable[[str], Client]]:
-    """Another Keys process on the same database, with these peppers; gives how to call it with a token."""
-    changed = {"keys_listen": "127.0.0.1:0", "token_peppers": peppers}
-    async with (
-        keys_serving(system.settings.keys.model_copy(update=changed)) as port,
-        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
-    ):
-        yield lambda token: Client({"keys": channel, "catalog": channel, "webhooks": channel}, token)
 
 
 def _deliveries_of(store: str) -> webhooks_pb2.ListDeliveriesRequest:

@@ -13,7 +13,7 @@ from services.common.notifications import Listener
 from services.common.observed import exposed
 from services.common.settings import WebhooksSettings, load
 from services.common.vault import Vault
-from services.webhooks.__main__ import MIGRATIONS
+from services.webhooks.__main__ import MIGRATIONS, dependence
 from services.webhooks.models import handle
 from services.webhooks.worker import metrics
 from services.webhooks.worker.loop import Worker
@@ -39,7 +39,9 @@ def working(settings: WebhooksSettings) -> Iterator[Worker]:
         Sender(allowed_networks=settings.webhook_allowed_networks, max_in_flight=MAX_IN_FLIGHT) as sender,
     ):
         check_migrated(handle, MIGRATIONS)
-        worker = Worker(database, sender, Vault(settings.webhook_secret_keys))
+        vault = Vault(settings.webhook_secret_keys)
+        dependence(vault).warn_blocking(database)
+        worker = Worker(database, sender, vault)
         listener = Listener(url, "webhooks_due", worker.wake)
         Upkeep(database).schedule(worker.scheduler)
         worker.start()

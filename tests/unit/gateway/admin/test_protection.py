@@ -1,11 +1,13 @@
 """What keeps other sites out of the admin pages."""
 
+from itertools import pairwise
+
 import pytest
 from starlette.requests import Request
 
 from gateway.admin.protection import Policy, Seal, is_from_here, safe_path
 
-SECRET = "a secret for tests, of thirty-two characters"
+SECRET = "a secret for tests of thirty-two characters"
 
 
 @pytest.mark.parametrize(
@@ -83,6 +85,17 @@ def test_what_is_carried_cannot_be_read_and_is_of_one_visitor_only() -> None:
     assert seal.carried("visitor-1", carried) == ["ama@shop.example", "three plain words"]
     assert seal.carried("visitor-2", carried) is None
     assert seal.carried("visitor-1", carried[:-4] + "AAAA") is None
+
+
+def test_a_page_that_is_open_while_the_secret_is_replaced_can_still_be_sent() -> None:
+    new = SECRET + " as well"
+    phases = [Seal(setting) for setting in (SECRET, f"{SECRET},{new}", f"{new},{SECRET}", new)]
+    for maker, taker in [*pairwise(phases), *pairwise(phases[::-1])]:
+        assert taker.is_form_token("session-1", maker.form_token("session-1"))
+        assert taker.read_notice("session-1", maker.notice("session-1", "success", "Done.")) == ("success", "Done.")
+        assert taker.carried("session-1", maker.carry("session-1", ["words"])) == ["words"]
+    assert not phases[-1].is_form_token("session-1", phases[0].form_token("session-1")), "what was dropped is refused"
+    assert phases[-1].carried("session-1", phases[1].carry("session-1", ["words"])) is None
 
 
 def test_each_answer_has_a_nonce_of_its_own_and_no_policy_lets_anything_inline_run() -> None:

@@ -82,6 +82,10 @@ def test_keys_of_github_that_cannot_be_read_are_named(
     ("name", "value"),
     [
         ("SEDIFEX_SERVICE_SECRET", "hunter2"),
+        ("SEDIFEX_SERVICE_SECRET", "s" * 32 + ",hunter2"),
+        ("SEDIFEX_SERVICE_SECRET", "hunter2" * 5 + ","),
+        ("SEDIFEX_SERVICE_SECRET", ",".join(["hunter2" * 5] * 2)),
+        ("SEDIFEX_SERVICE_SECRET", ",".join("hunter2" * 5 + str(number) for number in range(11))),
         ("SEDIFEX_TOKEN_PEPPERS", '[{"version": 1, "secret": "aHVudGVyMg=="}]'),
         ("SEDIFEX_TOKEN_PEPPERS", "[]"),
         ("SEDIFEX_TOKEN_PEPPERS", "hunter2"),
@@ -101,6 +105,12 @@ def test_a_wrong_secret_is_named_and_not_repeated(
     assert name in said
     assert "hunter2" not in said
     assert "aHVudGVyMg" not in said
+
+
+def test_lists_of_secrets_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [{"version": version, "secret": SECRET} for version in (1, 3, 2)]
+    _set(monkeypatch, KEYS | {"SEDIFEX_TOKEN_PEPPERS": json.dumps(entries)})
+    assert [each.version for each in load(KeysSettings).token_peppers] == [1, 3, 2]
 
 
 def test_secrets_are_not_in_the_settings_text(monkeypatch: pytest.MonkeyPatch) -> None:

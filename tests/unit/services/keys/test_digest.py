@@ -2,6 +2,8 @@
 
 import base64
 
+import pytest
+
 from services.common.settings import VersionedSecret
 from services.keys.digest import Digester
 
@@ -17,8 +19,11 @@ def test_a_digest_depends_on_the_pepper() -> None:
     assert len(first.value) == 32
 
 
-def test_new_digests_use_the_newest_pepper_whatever_the_order() -> None:
-    assert Digester([_pepper(1), _pepper(3), _pepper(2)]).new("token").pepper_version == 3
+@pytest.mark.parametrize("versions", [[1, 2], [2, 1], [2, 3, 1]])
+def test_new_digests_use_the_first_pepper_whatever_its_version(versions: list[int]) -> None:
+    digester = Digester([_pepper(version) for version in versions])
+    assert digester.new("token").pepper_version == digester.version == versions[0]
+    assert [each.pepper_version for each in digester.candidates("token")] == versions
 
 
 def test_a_token_from_before_the_new_pepper_is_still_found() -> None:

@@ -1,0 +1,1 @@
+"""The secrets of an installation: their lists in its settings, and what hangs on them."""
