@@ -60,6 +60,8 @@ class Act:
     play: Play
     stops: bool = False
     """Whether it stops the system for a while, so that requests fail meanwhile."""
+    runbook: str = ""
+    """The file that it follows; empty: none."""
 
 
 async def perform(act: Act, stage: Stage) -> Outcome:
@@ -111,7 +113,7 @@ def runbook(name: str, title: str, prepare: Prepare, *, then: Play | None = None
         if then is not None:
             await then(stage, outcome)
 
-    return Act(f"{title} ({name})", play, stops)
+    return Act(f"{title} ({name})", play, stops, name)
 
 
 async def revoke(stage: Stage, outcome: Outcome) -> None:

@@ -45,10 +45,15 @@ _ACTS = {
     "rotate-key": runbook("rotate-key.md", "a key gets a new secret", _nothing),
     "lost-key": runbook("lost-key.md", "a lost secret", _lost),
     "leaked-key": runbook("leaked-key.md", "a leaked secret", _leaked),
+    "rotate-service-secret": runbook("rotate-service-secret.md", "another service secret", _nothing),
+    "rotate-peppers": runbook("rotate-peppers.md", "another pepper", _nothing),
+    "rotate-secret-keys": runbook("rotate-secret-keys.md", "other secret keys", _nothing),
     "upgrade": runbook("upgrade.md", "another version", _nothing),
     "restore": runbook("backup-and-restore.md", "all data lost", _nothing, then=all_on_record, stops=True),
 }
 NAMES = ["steady", *_ACTS]
+RUNBOOKS = [act.runbook for act in _ACTS.values() if act.runbook]
+"""The names of their files."""
 
 
 def acts(names: Sequence[str], seconds: float) -> list[Act]:

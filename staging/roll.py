@@ -16,8 +16,8 @@ def main() -> None:
             for replica in reversed(ALL):
                 installation.stop(replica)
         else:
-            for _ in installation.roll():
-                pass
+            replaced = len(list(installation.roll()))
+            print(f"Every process was replaced and is ready: {replaced}.")  # noqa: T201 - that is what it is for
     except Refusal as problem:
         raise SystemExit(str(problem)) from None
 

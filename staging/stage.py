@@ -88,7 +88,7 @@ async def standing(folder: Path, old: str | None, say: Say) -> AsyncIterator[Sta
         database.create()
         installation.write_settings(_settings(installation, database, _releases(folder, old)))
         _place_programs(installation, database)
-        run_sedifex(installation, "migrate")
+        run_inside(installation, "migrate", "migrate")
         say("two each of keys, catalog, webhooks, webhooks-worker and gateway …")
         stack.callback(lambda: [installation.stop(each) for each in reversed(ALL)])
         for replica in ALL:
@@ -103,20 +103,19 @@ async def standing(folder: Path, old: str | None, say: Say) -> AsyncIterator[Sta
         taking = await stack.enter_async_context(
             partner.listening(folder / "partners" / "partner.pem", folder / "partners" / "partner.key")
         )
-        token = run_sedifex(installation, "operator", "create", "staging").split()[-1]
-        yield await _open(stack, installation, database, front, taking, token)
+        yield await _open(stack, installation, database, front, taking)
 
 
-def run_sedifex(installation: Installation, *arguments: str) -> str:
-    """Runs the command `sedifex` of the release that the settings name; answers what it printed.
+def run_inside(installation: Installation, *arguments: str) -> str:
+    """Runs the command `sedifex` where a process of ours runs, the first of the arguments; answers what it printed.
 
     Raises:
         Refusal: it failed.
     """
-    command = [str(installation.folder / "bin" / "sedifex"), *arguments]
+    command = [str(installation.folder / "bin" / "inside"), *arguments]
     done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own program
     if done.returncode:
-        raise Refusal(f"sedifex {arguments[0]} ended with {done.returncode}: {done.stderr}")
+        raise Refusal(f"sedifex {' '.join(arguments[1:])} ended with {done.returncode}: {done.stderr}")
     return done.stdout
 
 
@@ -127,8 +126,9 @@ def internal_channel(installation: Installation, service: str) -> grpc.aio.Chann
 
 
 async def _open(
-    stack: AsyncExitStack, installation: Installation, database: Database, front: Front, taking: Partner, token: str
+    stack: AsyncExitStack, installation: Installation, database: Database, front: Front, taking: Partner
 ) -> Stage:
+    token = run_inside(installation, "keys", "operator", "create", "staging").split()[-1]
     metadata = (("authorization", f"Bearer {token}"),)
     channels = {name: internal_channel(installation, name) for name in SERVICES}
     for channel in channels.values():
@@ -202,18 +202,14 @@ def _releases(folder: Path, old: str | None) -> str:
 
 
 def _place_programs(installation: Installation, database: Database) -> None:
-    """Places what runbooks take for granted: `sedifex` of the release that is installed, `roll`, `halt`, `database`."""
+    """Places what runbooks take for granted: `sedifex`, `inside`, `roll`, `halt`, `database`."""
     folder, python = installation.folder, shlex.quote(sys.executable)
     here = f"PYTHONPATH={shlex.quote(str(ROOT))}"
     programs = {
         "roll": f"{here} exec {python} -m staging.roll {folder}",
         "halt": f"{here} exec {python} -m staging.roll {folder} --halt",
-        "sedifex": f"""set -a
-. {installation.settings}
-set +a
-release={folder}/releases/$SEDIFEX_VERSION
-cd "$release" || exit 1
-PYTHONPATH=$release:$release/proto/gen exec {python} -m cli.main "$@\"""",
+        "inside": f'{here} exec {python} -m staging.inside {folder} "$@"',
+        "sedifex": f'{here} exec {python} -m cli.main "$@"',
     }
     owner, data = owner_of_data(), database.data
     programs[

@@ -11,12 +11,13 @@ import httpx
 import pytest
 
 from rig.runbook import Lie, Run, Runbook, fits
+from staging import plan
 from tests.e2e.conftest import WAIT_S
 
 RUNBOOKS = Path(__file__).resolve().parents[2] / "deploy" / "runbooks"
 ALL = sorted(path.name for path in RUNBOOKS.glob("*.md"))
-NAMES = [name for name in ALL if "SETTINGS" not in Runbook.read(RUNBOOKS / name).variables]
-"""The others restart an installation of their own: see test_replacing_secrets."""
+NAMES = [name for name in ALL if "roll" not in Runbook.read(RUNBOOKS / name).programs]
+"""The others restart an installation of their own: see test_replacing_secrets, and `make staging` for all of them."""
 SECRET = re.compile(r"sdfx_[a-z]+_[0-9A-Za-z]{38}")
 
 
@@ -52,6 +53,10 @@ def test_a_runbook_puts_no_secret_on_a_command_line(run: Callable[[str], Run], n
 def test_every_runbook_is_in_the_index() -> None:
     index = (RUNBOOKS / "README.md").read_text()
     assert [name for name in ALL if name != "README.md" and f"]({name})" not in index] == []
+
+
+def test_every_runbook_is_followed_in_staging() -> None:
+    assert sorted(plan.RUNBOOKS) == ALL
 
 
 @pytest.mark.parametrize(
