@@ -24,6 +24,9 @@ ASK_S = 3.0
 MAX_WAIT_S = 60.0
 """How long events, and deliveries, may wait for us before somebody has to look; as the alerts have it."""
 
+CERTIFICATE_ENDS_S = 14 * 86_400.0
+"""How long before a certificate ends somebody has to look; as the alert has it."""
+
 WELL, TROUBLE, UNKNOWN = 0, 1, 2
 
 
@@ -152,6 +155,11 @@ def _troubles(processes: Sequence[Process], figures: Sequence[Figure]) -> list[s
         if each.state != "ready":
             lacks = f": {', '.join(each.lacks)}" if each.lacks else ""
             troubles.append(f"{each.name} is {each.state}{lacks}")
+        left = each.figures.get("sedifex_tls_certificate_expires_timestamp_seconds", math.nan) - time.time()
+        if left <= 0:
+            troubles.append(f"the certificate of {each.name} has ended")
+        elif left < CERTIFICATE_ENDS_S:
+            troubles.append(f"the certificate of {each.name} ends in {_seconds(left)}")
     troubles += [f"{each.name}: {each.text}" for each in figures if each.is_trouble]
     versions = sorted({each.version for each in processes if each.version})
     if len(versions) > 1:

@@ -19,7 +19,7 @@ class Process:
         self.name = name
         self.log = log
         self.starts = 0
-        self._arguments = arguments
+        self.arguments = arguments
         self._environment = environment
         self._running: subprocess.Popen[bytes] | None = None
 
@@ -43,7 +43,7 @@ class Process:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
         with self.log.open("ab") as log:
             self._running = subprocess.Popen(  # noqa: S603 - our own programs
-                [sys.executable, "-m", *self._arguments],
+                [sys.executable, "-m", *self.arguments],
                 env=clean | dict(self._environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

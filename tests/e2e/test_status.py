@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,21 @@ def test_without_a_system_it_says_where_it_looked(tmp_path: Path) -> None:
 
 def test_what_is_no_target_is_refused() -> None:
     assert ask("--at", "keys").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("left", "troubles"),
+    [
+        (-1.0, ["the certificate of keys has ended"]),
+        (13 * 86_400 + 60, ["the certificate of keys ends in 13 d"]),
+        (5 * 3_600 + 60, ["the certificate of keys ends in 5 h"]),
+        (15 * 86_400, []),
+        (float("nan"), []),
+    ],
+)
+def test_a_certificate_that_ends_soon_is_trouble(left: float, troubles: list[str]) -> None:
+    figures = {"sedifex_tls_certificate_expires_timestamp_seconds": time.time() + left}
+    assert status.judge([Process("keys", NOWHERE, "ready", figures=figures)]).troubles == troubles
 
 
 @pytest.mark.parametrize(
