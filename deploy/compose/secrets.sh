@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the secrets of a new installation: .env beside this file, which compose reads. Keep it: without the peppers no
-# key works any more, without the secret keys no webhook can be signed.
+# key works any more, without the secret keys no webhook can be signed. How to replace them: deploy/runbooks.
 set -euo pipefail
 umask 077
 file="$(dirname "$0")/.env"
