@@ -6,7 +6,7 @@ import shlex
 import stat
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,8 @@ NEEDS: Mapping[str, Sequence[str]] = {
     "gateway": (SERVICE,),
 }
 """Which secrets each kind of process is given."""
+LATER = {"keys-2", "catalog-2", "worker"}
+"""Which processes are started anew only when others have been: those that read what the others write."""
 SETTINGS: Mapping[str, type[BaseSettings]] = {
     "keys": KeysSettings,
     "catalog": CatalogSettings,
@@ -62,6 +64,8 @@ class Installation:
 
     system: System
     folder: Path
+    between: Callable[[], Awaitable[None]]
+    """Called in the middle of each roll: some processes have been started with the new settings, some have not."""
     rolls: int = 0
 
     @property
@@ -91,9 +95,9 @@ class Installation:
             if process.change({each: values[each] for each in NEEDS[kind]}):
                 changed.append(name)
         # Of each kind one at a time, as an orchestrator does that rolls several deployments at once.
-        for number in ("", "2"):
-            wave = [name for name in changed if (name.endswith("-2")) == bool(number)]
-            await asyncio.gather(*(self._restart(name) for name in wave))
+        await asyncio.gather(*(self._restart(name) for name in changed if name not in LATER))
+        await self.between()
+        await asyncio.gather(*(self._restart(name) for name in changed if name in LATER))
         self._tell_programs()
         self.rolls += 1
 
@@ -135,9 +139,11 @@ class Installation:
 
 
 @asynccontextmanager
-async def installed(system: System, folder: Path) -> AsyncIterator[Installation]:
+async def installed(
+    system: System, folder: Path, between: Callable[[], Awaitable[None]]
+) -> AsyncIterator[Installation]:
     """The system with its secrets in a file, while the context lasts, in which `roll` is answered."""
-    made = Installation(system, folder)
+    made = Installation(system, folder, between)
     texts = next(iter(system.processes.values())).environment
     made.settings.touch(0o600)
     made.settings.write_text("".join(f"{name}='{texts[name]}'\n" for name in NAMES))

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes the secrets of a new installation: .env beside this file, which compose reads, and the certificates of the
 # processes in tls/. Keep both: without the peppers no key works any more, without the secret keys no webhook can be signed.
+# How to replace them: deploy/runbooks.
 set -euo pipefail
 umask 077
 file="$(dirname "$0")/.env"

@@ -53,7 +53,7 @@ class AccountServicer(members_pb2_grpc.MembersServiceServicer):
         session = await self._proving.prove(
             claim, moment, lambda member: sessions.begin(member.id, wanted, self._digester, moment)
         )
-        profile = await self._database.read(accounts.get_profile, session.member_id)
+        profile = await self._database.read(accounts.get_profile, session.member_id, self._digester)
         return members_pb2.SignInResponse(
             member=member_message(profile), session=session_message(session, session.id), token=wanted.token
         )
@@ -102,7 +102,7 @@ class AccountServicer(members_pb2_grpc.MembersServiceServicer):
         self, request: members_pb2.GetMemberRequest, _context: Context
     ) -> members_pb2.GetMemberResponse:
         """Gets the caller."""
-        profile = await self._database.read(accounts.get_profile, _itself(request.name))
+        profile = await self._database.read(accounts.get_profile, _itself(request.name), self._digester)
         return members_pb2.GetMemberResponse(member=member_message(profile))
 
     async def UpdateMember(
@@ -111,7 +111,7 @@ class AccountServicer(members_pb2_grpc.MembersServiceServicer):
         """Changes the caller."""
         member_id = _itself(request.member.name)
         name = wanted_name(request.member, request.update_mask)
-        profile = await self._database.write(accounts.rename, member_id, name)
+        profile = await self._database.write(accounts.rename, member_id, name, self._digester)
         return members_pb2.UpdateMemberResponse(member=member_message(profile))
 
     async def ChangePassword(
@@ -157,7 +157,7 @@ class AccountServicer(members_pb2_grpc.MembersServiceServicer):
             digester=self._digester,
             now=now(),
         )
-        profile = await self._database.read(accounts.get_profile, member_id)
+        profile = await self._database.read(accounts.get_profile, member_id, self._digester)
         return members_pb2.ConfirmTotpResponse(member=member_message(profile), recovery_codes=codes)
 
     async def DisableTotp(
@@ -166,7 +166,7 @@ class AccountServicer(members_pb2_grpc.MembersServiceServicer):
         """Turns one-time codes off."""
         claim = await self._claim(request.name, request.password, request.code)
         await self._proving.prove(claim, now(), lambda member: second_factor.disable(member.id))
-        profile = await self._database.read(accounts.get_profile, caller_id())
+        profile = await self._database.read(accounts.get_profile, caller_id(), self._digester)
         return members_pb2.DisableTotpResponse(member=member_message(profile))
 
     async def _claim(self, name: str, password: str, code: str | None = None) -> Claim:

@@ -135,7 +135,7 @@ class MembersServicer(AccountServicer):
         )
         session = await self._joining.accept_invitation(accepted, _act())
         await self._barrier.confirm()
-        profile = await self._database.read(accounts.get_profile, session.member_id)
+        profile = await self._database.read(accounts.get_profile, session.member_id, self._digester)
         return members_pb2.AcceptInvitationResponse(
             member=member_message(profile), session=session_message(session, session.id), token=wanted.token
         )

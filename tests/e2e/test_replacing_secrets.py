@@ -24,6 +24,7 @@ from services.common.access.service_identity import secrets_of
 from services.common.clients import CHANNEL_OPTIONS
 from services.common.settings import CatalogSettings, KeysSettings, WebhooksSettings
 from services.keys.membership import totp
+from tests import side_by_side
 from tests.partner import Partner, listening
 from tests.rolling import MEMBERS, PEPPERS, SERVICE, WEBHOOKS, Installation, installed
 from tests.system import Client, Settings, System, refused
@@ -51,8 +52,16 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
     """Two Keys processes, two of Catalog, Webhooks, a worker and a gateway."""
     folder = tmp_path_factory.mktemp("rolling")
     settings: dict[str, Any] = SENDS_HERE | {"drain_seconds": DRAIN_S, "worker_drain_seconds": DRAIN_S}
+    shops: list[Shop] = []
+
+    async def between() -> None:
+        await side_by_side.check(shops[0], system.keys_addresses)
+
     with listening() as partner:
-        async with running(folder, keys=2, catalogs=2, **settings) as (system, _), installed(system, folder) as made:
+        async with (
+            running(folder, keys=2, catalogs=2, **settings) as (system, _),
+            installed(system, folder, between) as made,
+        ):
             address = free_address()
             gateway = {"gateway_port": address.rpartition(":")[2], "metrics_listen": free_address()}
             system.add("worker", "services.webhooks.worker", metrics_listen=free_address())
@@ -70,6 +79,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
             token = operators.create(system.keys_settings, "tests").token
             users = System(Settings(*taken), channels, Client(channels, token))  # type: ignore[arg-type]
             shop = await _shop(users, f"http://{address}", partner)
+            shops.append(shop)
             _, unused = await users.new_key(shop.store)
             yield Place(made, shop, partner, unused)
             for channel in channels.values():
@@ -106,8 +116,10 @@ async def _follow(place: Place, name: str, folder: Path, monkeypatch: pytest.Mon
         run = await asyncio.to_thread(Runbook.read(RUNBOOKS / name).run, folder, values, seconds=SESSION_S)
         await traffic.go_on()
     run.check()
-    assert place.installation.rolls - rolls >= 3, "it is known, used and alone, one after the other"
     assert traffic.failures == []
+    log = place.installation.system.processes["worker"].log.read_text()
+    assert "could not be signed" not in log
+    assert place.installation.rolls - rolls == 3, "it is known, used and alone, one after the other"
     await asyncio.to_thread(traffic.await_deliveries, place.partner)
     return run
 

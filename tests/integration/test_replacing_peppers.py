@@ -41,6 +41,16 @@ async def test_what_is_used_while_the_new_pepper_is_first_works_when_the_old_one
         await refused(as_(unused.token).keys.ListKeys(list_keys), Code.UNAUTHENTICATED)
 
 
+async def test_recovery_codes_of_a_pepper_that_was_dropped_are_not_counted(system: System) -> None:
+    member = await system.new_member(await system.new_store())
+    await member.enable_totp()
+    old, itself = system.settings.keys.token_peppers[0], members_pb2.GetMemberRequest(name="members/me")
+    async with _keys_under(system, [NEW, old]) as as_:
+        assert (await as_(member.client.token).members.GetMember(itself)).member.recovery_codes_left == 10
+    async with _keys_under(system, [NEW]) as as_:
+        assert (await as_(member.client.token).members.GetMember(itself)).member.recovery_codes_left == 0
+
+
 async def test_what_is_made_with_the_new_pepper_works_where_it_is_not_yet_the_first(system: System) -> None:
     store = await system.new_store()
     old = system.settings.keys.token_peppers[0]

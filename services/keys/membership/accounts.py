@@ -33,18 +33,17 @@ def get_member(member_id: str) -> Member:
     return member
 
 
-def get_profile(member_id: str) -> Profile:
-    """The same, with their stores.
+def get_profile(member_id: str, digester: Digester) -> Profile:
+    """The same, with their stores, and how many recovery codes are left that work with these peppers.
 
     Raises:
         NotFound: there is none.
     """
-    return Profile(
-        get_member(member_id), tuple(queries.list_stores_of(member_id)), queries.count_recovery_codes(member_id)
-    )
+    left = queries.count_recovery_codes(member_id, digester.versions)
+    return Profile(get_member(member_id), tuple(queries.list_stores_of(member_id)), left)
 
 
-def rename(member_id: str, display_name: str | None) -> Profile:
+def rename(member_id: str, display_name: str | None, digester: Digester) -> Profile:
     """Calls a member something else; None: nothing else.
 
     Raises:
@@ -52,7 +51,7 @@ def rename(member_id: str, display_name: str | None) -> Profile:
     """
     if display_name is not None:
         queries.update_member(member_id, display_name=check_name(display_name, "member.display_name"))
-    return get_profile(member_id)
+    return get_profile(member_id, digester)
 
 
 def change_password(member_id: str, password_hash: str, session_id: str) -> None:

@@ -1,6 +1,6 @@
 """All SQL about members. What it answers are frozen records; no peewee model leaves this file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -177,9 +177,10 @@ def delete_recovery_code(member_id: str, digests: Sequence[Digest]) -> bool:
     return bool(RecoveryCodeRow.delete().where(mine).execute())
 
 
-def count_recovery_codes(member_id: str) -> int:
-    """How many recovery codes a member has left."""
-    return int(RecoveryCodeRow.select().where(RecoveryCodeRow.member == member_id).count())
+def count_recovery_codes(member_id: str, versions: Collection[int]) -> int:
+    """How many recovery codes a member has left, under these versions of the peppers: others are nobody's."""
+    mine = (RecoveryCodeRow.member == member_id) & RecoveryCodeRow.pepper_version.in_(list(versions))
+    return int(RecoveryCodeRow.select().where(mine).count())
 
 
 def insert_session(session: Session, digest: Digest) -> None:
