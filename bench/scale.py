@@ -24,6 +24,7 @@ from sedifex.webhooks.v1 import webhooks_pb2, webhooks_pb2_grpc
 
 from bench.catalog import fill
 from bench.figures import Figure, Row, Run
+from bench.gateway import server
 from rig.partners import Partners, partners
 from rig.system import System
 from services.common.access.caller import Caller
@@ -66,6 +67,8 @@ async def scale(run: Run) -> Sequence[Row]:
     rows += await _catalog(run, idle)
     rows += await _keys(run, idle)
     rows += await _webhooks(run, idle)
+    async with server(run, "gateway", "gateway"):
+        rows.append(Row("memory of gateway, just started", f"{_memory(run.system, 'gateway') / MIB:.0f} MiB"))
     return rows
 
 
