@@ -6,7 +6,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --no-input install --quiet --progress-bar off --require-hashes
-SOURCES := proto/generate.py proto/check.py services gateway cli rig bench chaos tests docs/site clients/python wp-plugin/build.py wp-plugin/translate.py
+SOURCES := proto/generate.py proto/check.py services gateway cli rig bench chaos tests docs/site deploy/check clients/python wp-plugin/build.py wp-plugin/translate.py
 PROSE := docs README.md CONTRIBUTING.md CHANGELOG.md deploy/runbooks clients/python
 UP_OPTIONS := $(if $(PORTS),--port-base $(PORTS)) $(if $(STATE),--state $(STATE))
 
@@ -22,12 +22,13 @@ test: $(VENV)/.installed-dev $(VENV)/.installed-docs ## Run all tests, in two pr
 	@tests/programs.sh
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
-check: $(VENV)/.installed-dev ## Check style, types, spelling, links, the contract and the generated code
+check: $(VENV)/.installed-dev ## Check style, types, spelling, links, what is deployed, the contract and the generated code
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/codespell $(PROSE)
 	$(BIN)/python docs/site/links.py
+	$(BIN)/python -m deploy.check $(addprefix --crds ,$(CRDS))
 	$(BIN)/python proto/check.py $(if $(BASE),--base $(BASE))
 
 docs: $(VENV)/.installed-docs ## Build the documentation's site, which the gateway serves at /guide

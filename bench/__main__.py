@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import catalog, delivery_log, gateway, keys, webhooks, wordpress
+from bench import catalog, delivery_log, gateway, keys, scale, webhooks, wordpress
 from bench.figures import Figure, Row, Run, show
 from rig import program, system
 
@@ -18,6 +18,7 @@ FIGURES: tuple[Figure, ...] = (
     *webhooks.FIGURES,
     *delivery_log.FIGURES,
     *wordpress.FIGURES,
+    *scale.FIGURES,
 )
 
 # Wide enough for the table also where the output goes to a file.

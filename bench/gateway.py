@@ -23,7 +23,7 @@ async def gateway(run: Run) -> Sequence[Row]:
     store = await run.operator.new_store()
     key = (await run.operator.create(store)).secret
     await fill(run.operator, store, PAGE)
-    async with _server(run, "gateway", "gateway") as (served, port), _references(run) as (reference, other):
+    async with server(run, "gateway", "gateway") as (served, port), _references(run) as (reference, other):
         path, headers = f"/v1/{store}/products?pageSize={PAGE}", {"Authorization": f"Bearer {key}"}
         by_hand = f"/by-hand/{store.partition('/')[2]}?pageSize={PAGE}"
         etag = await _check(port, other, path, by_hand, headers)
@@ -83,12 +83,12 @@ async def _check(port: int, other: int, path: str, by_hand: str, headers: dict[s
 @asynccontextmanager
 async def _references(run: Run) -> AsyncIterator[tuple[Process, int]]:
     arguments = ("--catalog", run.system.values["catalog_address"])
-    async with _server(run, "rest-servers", "bench.rest_servers", *arguments) as found:
+    async with server(run, "rest-servers", "bench.rest_servers", *arguments) as found:
         yield found
 
 
 @asynccontextmanager
-async def _server(run: Run, name: str, program: str, *arguments: str) -> AsyncIterator[tuple[Process, int]]:
+async def server(run: Run, name: str, program: str, *arguments: str) -> AsyncIterator[tuple[Process, int]]:
     """A process of a program that listens on a port of its own, while the context lasts."""
     port = int(free_address().rpartition(":")[2])
     if arguments:

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from chaos import catalog, keys, webhooks
+from chaos import catalog, fairness, keys, webhooks
 from chaos.scenarios import Family, Options, Result
 from rig import program
 
-FAMILIES: tuple[Family, ...] = (keys.FAMILY, catalog.FAMILY, webhooks.FAMILY)
+FAMILIES: tuple[Family, ...] = (keys.FAMILY, catalog.FAMILY, webhooks.FAMILY, fairness.FAMILY)
 SHOWN = 10
 """How many violations of a scenario are printed one by one."""
 

@@ -1,6 +1,5 @@
-"""Scenarios of webhooks. The promises: no accepted event is lost; none is sent again once its success is on record;
-what is sent twice was in flight when something was killed, and carries the same id; and nobody waits for somebody
-else's endpoint."""
+"""Scenarios of webhooks while things break. The promises: no accepted event is lost; none is sent again once its
+success is on record; what is sent twice was in flight when something was killed, and carries the same id."""
 
 import asyncio
 import random
@@ -16,7 +15,6 @@ import psycopg2
 from google.protobuf.timestamp_pb2 import Timestamp
 from sedifex.webhooks.v1 import webhooks_pb2, webhooks_pb2_grpc
 
-from bench.figures import percentile
 from chaos.scenarios import Family, Options, Result
 from rig import disk, system
 from rig.clock import Clock, find_library
@@ -39,14 +37,6 @@ RECORD_S = 0.1
 """What a clock reading may be off by that is taken from outside of the transaction."""
 
 DISK_MIB = 512
-HEALTHY = 38
-HANGING = 2
-"""5 % of all."""
-HANG_MS = 15_000
-BACKLOG = 20_000
-FULL_BACKLOG = 500_000
-ROUNDS = 3
-FAIR = 1.2
 
 Disturb = Callable[["Play"], Awaitable[None]]
 
@@ -177,27 +167,17 @@ CRASHES: dict[str, tuple[str, Disturb]] = {
     CLOCKS: ("the clocks of workers and service jumping by up to an hour (needs libfaketime)", _move_clock),
     "webhooks-killed": ("workers, the Webhooks service and PostgreSQL killed under load", _all),
 }
-FAIRNESS = {
-    "webhooks-fair": f"5 % of endpoints hanging, a backlog of {BACKLOG:,}, one store with 100 times as much",
-    "webhooks-fair-full": f"the same with a backlog of {FULL_BACKLOG:,}",
-}
 
 
 async def run(options: Options, names: Sequence[str]) -> AsyncIterator[Result]:
     """Plays these scenarios on one system."""
     async with system.running(options.folder) as (made, _operator):
         for name in names:
-            if name == DISK_FULL:
-                yield await _crash_on_small_disk(name, options)
-            elif name in CRASHES:
-                yield await _crash(made, name, options)
-            else:
-                yield await _compare(made, name, options)
+            crash = _crash_on_small_disk(name, options) if name == DISK_FULL else _crash(made, name, options)
+            yield await crash
 
 
-FAMILY = Family(
-    {name: about for name, (about, _) in CRASHES.items()} | FAIRNESS, run, frozenset({"webhooks-fair-full"})
-)
+FAMILY = Family({name: about for name, (about, _) in CRASHES.items()}, run)
 
 
 async def _crash_on_small_disk(name: str, options: Options) -> Result:
@@ -333,71 +313,3 @@ def _judge(play: Play, name: str, stores: dict[str, list[str]], is_drained: bool
         f"disturbed: {', '.join(f'{count} {what}' for what, count in play.done.items()) or 'nothing'}",
     ]
     return result
-
-
-async def _compare(made: System, name: str, options: Options) -> Result:
-    """How long healthy endpoints wait: undisturbed, disturbed, and again."""
-    backlog = FULL_BACKLOG if name == "webhooks-fair-full" else BACKLOG
-    result = Result(name)
-    calm, disturbed = [], []
-    for _ in range(ROUNDS):
-        calm.append(await _fair_round(made, options.seconds, 0))
-        disturbed.append(await _fair_round(made, options.seconds, backlog))
-    # By pairs, and the middle one of them: what else the machine does meanwhile comes and goes.
-    ratios = sorted(
-        percentile(with_it, 95) / percentile(without, 95) for without, with_it in zip(calm, disturbed, strict=True)
-    )
-    ratio = ratios[len(ratios) // 2]
-    result.checks = sum(map(len, disturbed))
-    result.facts = [
-        f"{words} p50 {_milliseconds(rounds, 50)} ms, p95 {_milliseconds(rounds, 95)} ms"
-        for words, rounds in (("undisturbed:", calm), ("disturbed:  ", disturbed))
-    ]
-    result.facts.append(f"p95 {ratio:.2f} times as much in the middle of {ROUNDS} pairs (to reach: {FAIR})")
-    if not all(disturbed) or max(map(max, disturbed)) > HANG_MS / 1000:
-        result.violations.append("a healthy endpoint waited for as long as others hang")
-    if ratio > FAIR:
-        result.violations.append(f"healthy endpoints waited {ratio:.2f} times as long for others' sake")
-    return result
-
-
-def _milliseconds(rounds: Sequence[Sequence[float]], percent: float) -> str:
-    return ", ".join(f"{percentile(waits, percent) * 1000:.0f}" for waits in rounds)
-
-
-async def _fair_round(made: System, seconds: float, backlog: int) -> list[float]:
-    """Sends to healthy endpoints at an even pace; answers how long each delivery took to arrive, in seconds."""
-    began: dict[str, float] = {}
-    with partners(made, hang_ms=HANG_MS) as sinks:
-        healthy = sinks.add_endpoints(HEALTHY, "st_healthy")
-        hanging = sinks.add_endpoints(HANGING, "st_hanging", "hang")
-        crowded, busy = sinks.add_endpoints(2, "st_crowded")
-        for number in (1, 2):
-            sinks.start_worker(number)
-        sinks.add_due(healthy, HEALTHY, "st_healthy")
-        while not sinks.drained():  # noqa: ASYNC110 - it gives no notice
-            await asyncio.sleep(0.05)
-        if backlog:
-            sinks.add_due([crowded], backlog, "st_crowded")
-            sinks.add_due(hanging, 500, "st_hanging")
-        deadline, tick = time.monotonic() + seconds, 0
-        while time.monotonic() < deadline:
-            moment = time.time()
-            prefix = sinks.add_due(healthy[tick % 2 :: 2], HEALTHY // 2, "st_healthy")
-            began[prefix] = moment
-            if backlog:
-                sinks.add_due([busy], 50, "st_busy")
-            tick += 1
-            await asyncio.sleep(0.5)
-        wanted = len(began) * (HEALTHY // 2)
-        for _ in range(round(2 * HANG_MS / 100)):
-            waits = [
-                arrived - began[event[: len(prefix)]]
-                for arrived, _, event, _ in sinks.receipts()
-                if event[: len(prefix)] in began
-            ]
-            if len(waits) >= wanted:
-                break
-            await asyncio.sleep(0.1)
-        sinks.sql("TRUNCATE due")
-    return waits

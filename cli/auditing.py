@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from services.common.database import BlockingDatabase
 from services.common.settings import DatabaseSettings
-from services.keys import audit, queries
+from services.keys import audit, audit_queries
+from services.keys.audit_queries import AuditEntry
 from services.keys.models import handle
-from services.keys.queries import AuditEntry
 
 PAGE = 1_000
 
@@ -32,7 +32,7 @@ def verify(settings: DatabaseSettings, store: str | None) -> Findings:
     if url is None:
         raise SystemExit("Set SEDIFEX_KEYS_DATABASE_URL to the database of the Keys service.")
     with BlockingDatabase(handle, url.get_secret_value(), "audit") as database:
-        stores = [store] if store else database.read(queries.list_audited_stores)
+        stores = [store] if store else database.read(audit_queries.list_audited_stores)
         # A transaction a store, so that what is written meanwhile is either seen whole or not at all.
         found = [database.write(_verify_store, each) for each in stores]
     return Findings(len(stores), sum(count for count, _ in found), [text for _, texts in found for text in texts])
@@ -40,17 +40,17 @@ def verify(settings: DatabaseSettings, store: str | None) -> Findings:
 
 def _verify_store(store_id: str) -> tuple[int, list[str]]:
     """How many entries the store has, and what is wrong with them."""
-    queries.begin_snapshot()
+    audit_queries.begin_snapshot()
     count = 0
 
     def entries() -> Iterator[AuditEntry]:
         nonlocal count
         after = 0
-        while page := queries.read_audit_chain(store_id, after, PAGE):
+        while page := audit_queries.read_audit_chain(store_id, after, PAGE):
             count += len(page)
             yield from page
             after = page[-1].sequence
 
-    problems = audit.verify_chain(entries(), queries.find_audit_head(store_id))
+    problems = audit.verify_chain(entries(), audit_queries.find_audit_head(store_id))
     texts = [f"stores/{store_id}: {problem}" for problem in problems]
     return count, texts

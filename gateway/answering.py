@@ -12,6 +12,9 @@ from services.common import errors, status, telemetry
 
 log = logging.getLogger(__name__)
 
+KEY_EXPIRES_HEADER = "X-Sedifex-Key-Expires"
+"""When the key that was sent stops working: its own end, or that of its overlap once it has been rotated."""
+
 
 def problem_of(error: errors.SedifexError) -> Problem:
     """The problem that tells a caller of one of our typed errors."""

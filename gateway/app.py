@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from gateway import admin, guide, reference, schemas, tracing, transcoding, uploads
-from gateway.answering import tell
+from gateway.answering import KEY_EXPIRES_HEADER, tell
 from gateway.clients import Backend, readiness
 from gateway.cross_origin import cross_origin
 from gateway.every_answer import EveryAnswer
@@ -34,8 +34,6 @@ ALL_METHODS = (*READING, "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 SENDABLE = re.compile(r"[ -~]{0,300}")
 PARTIAL_ETAGS = frozenset({keys_pb2.Key.DESCRIPTOR.full_name})
 """A key shows its state and its last use as they are now; its etag counts what somebody has changed."""
-KEY_EXPIRES_HEADER = "X-Sedifex-Key-Expires"
-"""When the key that was sent stops working: its own end, or that of its overlap once it has been rotated."""
 PICTURES_CACHE_S = 7 * 24 * 3600
 
 

@@ -35,17 +35,27 @@ class Backend:
 @asynccontextmanager
 async def backends(settings: GatewaySettings) -> AsyncIterator[list[Backend]]:
     """Channels to all services, without a credential: the caller's is passed on."""
-    processes = {
-        "keys": (settings.keys_address, [keys_pb2.DESCRIPTOR, members_pb2.DESCRIPTOR]),
-        "catalog": (settings.catalog_address, [catalog_pb2.DESCRIPTOR, imports_pb2.DESCRIPTOR]),
-        "webhooks": (settings.webhooks_address, [webhooks_pb2.DESCRIPTOR]),
+    addresses = {
+        "keys": settings.keys_address,
+        "catalog": settings.catalog_address,
+        "webhooks": settings.webhooks_address,
     }
     async with AsyncExitStack() as stack:
         found = []
-        for name, (address, files) in processes.items():
-            channel = await stack.enter_async_context(tls.channel(address, settings.tls, options=_OPTIONS))
-            found += [Backend(name, each, channel) for file in files for each in file.services_by_name.values()]
+        for name, services in descriptors().items():
+            channel = await stack.enter_async_context(tls.channel(addresses[name], settings.tls, options=_OPTIONS))
+            found += [Backend(name, each, channel) for each in services]
         yield found
+
+
+def descriptors() -> dict[str, list[ServiceDescriptor]]:
+    """The services that are served as REST, by the process that serves them."""
+    files = {
+        "keys": [keys_pb2.DESCRIPTOR, members_pb2.DESCRIPTOR],
+        "catalog": [catalog_pb2.DESCRIPTOR, imports_pb2.DESCRIPTOR],
+        "webhooks": [webhooks_pb2.DESCRIPTOR],
+    }
+    return {name: [each for file in found for each in file.services_by_name.values()] for name, found in files.items()}
 
 
 async def readiness(services: list[Backend]) -> dict[str, bool]:

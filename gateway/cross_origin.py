@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from gateway.answering import KEY_EXPIRES_HEADER
 from gateway.transcoding import TIMEOUT_HEADER
 
 PREFLIGHT_S = 600
@@ -27,7 +28,7 @@ def cross_origin(origins: Sequence[str]) -> list[Middleware]:
             allow_origins=list(origins),
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=[*sent, TIMEOUT_HEADER, "X-Request-Id"],
-            expose_headers=[*told, "X-Request-Id", "X-Sedifex-Key-Expires"],
+            expose_headers=[*told, "X-Request-Id", KEY_EXPIRES_HEADER],
             allow_credentials=False,
             max_age=PREFLIGHT_S,
         )

@@ -14,9 +14,10 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.answering import answer, problem_of
+from gateway.answering import problem_of
 from gateway.origin import Origins
 from gateway.rates import WINDOW_S, Quota, Rates
+from gateway.refusal_page import refuse
 from services.common.access.refusals import block_of
 from services.common.errors import Exhausted, Unavailable
 
@@ -76,7 +77,7 @@ class RateLimits:
             metadata={"limitPerMinute": str(quota.limit)},
             retry_after=quota.retry_after,
         )
-        await answer(problem_of(refusal))(scope, receive, send_with_quota)
+        await refuse(problem_of(refusal), scope)(scope, receive, send_with_quota)
 
     def _take(self, request: Request) -> tuple[Quota | None, str]:
         """What is left of the bucket that is nearest to empty, and whose that is; None: there are no limits."""
@@ -114,7 +115,7 @@ class Crowding:
             refusal = Unavailable(
                 "There are too many requests just now. Try again shortly.", reason="OVERLOADED", retry_after=1
             )
-            await answer(problem_of(refusal))(scope, receive, send)
+            await refuse(problem_of(refusal), scope)(scope, receive, send)
             return
         self._in_hand += 1
         try:

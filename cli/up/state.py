@@ -95,8 +95,7 @@ class State:
             ports = self.read("ports.json") or (_free_ports(PORTS) if any_ports else PORTS)
         try:
             for name, port in ports.items():
-                self._await_freed(port)
-                _check_free(name, port)
+                self._check_free(name, port)
         except Refusal:
             if not any_ports:
                 raise
@@ -104,13 +103,21 @@ class State:
         self.write("ports.json", ports)
         return ports
 
-    def _await_freed(self, port: int) -> None:
-        """Waits for a port that what was just killed may still hold: its last thread goes after it is called dead."""
-        while time.monotonic() < self._freed_by:
-            with suppress(OSError):
-                socket.create_server(("127.0.0.1", port)).close()
-                return
+    def _check_free(self, name: str, port: int) -> None:
+        """Tries a port; again for a while if something was just killed: its last thread goes after it is called dead.
+
+        Raises:
+            Refusal: somebody has it; the message says who, and what to do.
+        """
+        while (problem := _try_port(port)) and time.monotonic() < self._freed_by:
             time.sleep(0.02)
+        if problem:
+            owner = _owner(port)
+            taken = f"taken by {owner}" if owner else f"not to be had ({problem})"
+            raise Refusal(
+                f"Port {port}, for the {name}, is {taken}. Stop that, or choose five other ports in a row: "
+                "make up PORTS=9000"
+            )
 
     def metrics_addresses(self, names: Sequence[str]) -> dict[str, str]:
         """Where each process shows its metrics in this run: at free ports, for `sedifex status` to find."""
@@ -193,16 +200,13 @@ def _free_ports(names: Collection[str]) -> dict[str, int]:
             each.close()
 
 
-def _check_free(name: str, port: int) -> None:
+def _try_port(port: int) -> str:
+    """Why a port is not to be had; empty: it is."""
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except (OSError, OverflowError) as problem:
-        owner = _owner(port)
-        taken = f"taken by {owner}" if owner else f"not to be had ({problem})"
-        raise Refusal(
-            f"Port {port}, for the {name}, is {taken}. Stop that, or choose five other ports in a row: "
-            "make up PORTS=9000"
-        ) from None
+        return str(problem)
+    return ""
 
 
 def _owner(port: int) -> str:

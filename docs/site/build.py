@@ -53,6 +53,7 @@ deploying
 operating
 runbooks/README
 delivery-engine
+scaling
 decisions/README
 ```
 """

@@ -7,6 +7,8 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from sedifex.catalog.v1.catalog_pb2 import Money
 
+from services.common.times import in_words
+
 SCOPES: Mapping[str, tuple[str, str]] = {
     "catalog.read": ("Read products", "See the shop's published products and prices. What a website needs."),
     "catalog.write": ("Change products", "Create, change and delete products, and import files."),
@@ -34,9 +36,8 @@ def moment_of(value: Moment) -> datetime:
 
 
 def exactly(value: Moment) -> str:
-    """'24 Nov 2026, 14:05 GMT': UTC, which is what clocks in Ghana show all year."""
-    moment = moment_of(value)
-    return f"{moment.day} {moment:%b %Y, %H:%M} GMT"
+    """'24 Nov 2026, 14:05 GMT'."""
+    return in_words(moment_of(value))
 
 
 def day(value: Moment) -> str:

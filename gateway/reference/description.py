@@ -9,6 +9,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from sedifex.access.v1 import access_pb2
 
 from gateway import schemas, transcoding, uploads
+from gateway.answering import KEY_EXPIRES_HEADER
 from gateway.reference.constraints import constraints
 from gateway.reference.introduction import INTRODUCTION
 from gateway.transcoding.responses import RETRY_AFTER, failure
@@ -45,6 +46,13 @@ _HEADERS: Mapping[str, Schema] = {
     "RateLimit-Reset": _whole("After how many seconds all of them are there again."),
 }
 _EVERY_ANSWER = {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
+_OF_KEYS: Mapping[str, Schema] = {
+    KEY_EXPIRES_HEADER: {
+        "description": "When the API key that was sent stops working by itself: at its own end, or at the end of the "
+        "overlap once it has been rotated. Not there as long as it lasts.",
+        "schema": {"type": "string", "format": "date-time", "examples": ["2026-04-01T12:00:00Z"]},
+    }
+}
 
 
 def describe(bindings: Sequence[transcoding.Binding]) -> Schema:
@@ -62,7 +70,7 @@ def describe(bindings: Sequence[transcoding.Binding]) -> Schema:
     )
     document["servers"] = [{"url": "/"}]
     components = document["components"]
-    components["headers"] = dict(_HEADERS)
+    components["headers"] = {**_HEADERS, **_OF_KEYS}
     components["responses"] |= _refusals()
     for response in components["responses"].values():
         response["headers"] = _EVERY_ANSWER | response.get("headers", {})
@@ -80,6 +88,11 @@ def _revise(binding: transcoding.Binding, operation: Schema) -> None:
         operation["security"] = []
     operation["description"] = f"{operation.get('description', '')}\n\n{_who_may_call(rule)}".strip()
     _add_refusals(operation, is_public=is_public)
+    if access_pb2.AUDIENCE_INTEGRATION in rule.audiences:
+        for status in operation["responses"].keys() & {"200", "304"}:
+            operation["responses"][status]["headers"] |= {
+                name: {"$ref": f"#/components/headers/{name}"} for name in _OF_KEYS
+            }
 
 
 def _who_may_call(rule: access_pb2.Rule) -> str:

@@ -1,5 +1,6 @@
 """Channels from one Sedifex service to another: they carry the service's credential and the request id."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -16,8 +17,12 @@ CHANNEL_OPTIONS = [
     # Try a peer that was away again within a second: services start in any order.
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    # Calls are spread over all replicas that the name resolves to.
-    ("grpc.lb_policy_name", "round_robin"),
+    # Calls are spread over all replicas that the name resolves to, as long as they say that they serve: one that is about
+    # to stop says so before it does (see `server.serving`).
+    (
+        "grpc.service_config",
+        json.dumps({"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}),
+    ),
 ]
 
 

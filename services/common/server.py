@@ -35,6 +35,9 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """More than the largest page of the largest products."""
 MAX_CONCURRENT_CALLS = 2_000
 HEALTH_INTERVAL_S = 2.0
+LEAVE_S = 0.3
+"""How long clients have to turn to another replica once this one has said that it no longer serves. They are told at
+once, over the stream on which they watch its health."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,8 @@ async def serving(
     finally:
         watch.cancel()
         await health.enter_graceful_shutdown()
+        # A call that comes while gRPC shuts down is cancelled unheard. So clients are told first, and have gone by then.
+        await asyncio.sleep(LEAVE_S)
         await server.stop(drain_seconds)
         log.info("stopped")
 

@@ -28,6 +28,12 @@ def to_duration(milliseconds: int) -> Duration:
     return length
 
 
+def in_words(moment: datetime) -> str:
+    """'24 Nov 2026, 14:05 GMT', wherever people read a time: UTC, which is what clocks in Ghana show all year."""
+    moment = moment.astimezone(UTC)
+    return f"{moment.day} {moment:%b %Y, %H:%M} GMT"
+
+
 def now() -> datetime:
     """The moment it is. Domain code takes it as an argument; only servicers and loops ask."""
     return datetime.now(UTC)

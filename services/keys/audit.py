@@ -15,8 +15,9 @@ from typing import Any
 
 from services.common.access.caller import Caller
 from services.common.paging import Page, PageRequest
-from services.keys import queries
-from services.keys.queries import AuditEntry, AuditFilter, Key
+from services.keys import audit_queries
+from services.keys.audit_queries import AuditEntry, AuditFilter
+from services.keys.queries import Key
 
 BEGINNING = bytes(32)
 """What stands for the hash before the first entry of a chain."""
@@ -50,7 +51,7 @@ class Deed:
 
 def record(act: Act, store_id: str, deed: Deed) -> AuditEntry:
     """Adds an entry to the chain of a store. Wants the transaction of what it tells of."""
-    sequence, previous = queries.lock_audit_head(store_id, BEGINNING)
+    sequence, previous = audit_queries.lock_audit_head(store_id, BEGINNING)
     entry = AuditEntry(
         store_id=store_id,
         sequence=sequence + 1,
@@ -67,7 +68,7 @@ def record(act: Act, store_id: str, deed: Deed) -> AuditEntry:
         previous_hash=previous,
         hash=b"",
     )
-    queries.append_audit_entry(entry, hash_of(entry))
+    audit_queries.append_audit_entry(entry, hash_of(entry))
     return entry
 
 
@@ -87,12 +88,12 @@ def record_key(
 def hold(store_ids: Iterable[str]) -> None:
     """Makes this transaction the only one to change the keys of these stores, until it ends."""
     for store_id in sorted(store_ids):
-        queries.lock_audit_head(store_id, BEGINNING)
+        audit_queries.lock_audit_head(store_id, BEGINNING)
 
 
 def list_entries(store_id: str, wanted: AuditFilter, request: PageRequest) -> Page[AuditEntry]:
     """A page of the store's entries that pass the filter, newest first."""
-    rows = queries.list_audit_entries(store_id, wanted, request.after, request.limit)
+    rows = audit_queries.list_audit_entries(store_id, wanted, request.after, request.limit)
     return request.page(rows, lambda entry: [entry.sequence])
 
 
@@ -131,15 +132,15 @@ class Verification:
 
 def verify_newest(store_id: str) -> Verification:
     """Walks the newest MAX_CHECKED entries of a store. Wants a transaction of its own."""
-    queries.begin_snapshot()
-    head = queries.find_audit_head(store_id)
+    audit_queries.begin_snapshot()
+    head = audit_queries.find_audit_head(store_id)
     last = head[0] if head else 0
     start = max(0, last - MAX_CHECKED)
-    before = queries.read_audit_chain(store_id, start - 1, 1) if start else []
+    before = audit_queries.read_audit_chain(store_id, start - 1, 1) if start else []
     anchor = (
         (start, before[0].hash) if before and before[0].sequence == start else (start, None if start else BEGINNING)
     )
-    entries = queries.read_audit_chain(store_id, start, MAX_CHECKED)
+    entries = audit_queries.read_audit_chain(store_id, start, MAX_CHECKED)
     problems = tuple(islice(verify_chain(entries, head, anchor), MAX_PROBLEMS))
     return Verification(len(entries), entries[0].sequence if entries else 0, last, problems)
 

@@ -12,9 +12,10 @@ from services.common.ids import ids_of
 from services.common.masks import chosen_fields
 from services.common.times import from_timestamp, to_duration, to_timestamp
 from services.keys.audit import Verification
+from services.keys.audit_queries import AuditEntry, AuditFilter
 from services.keys.barrier import Renewal
 from services.keys.leases import LEASE_S
-from services.keys.queries import AuditEntry, AuditFilter, Key, Secret, Use
+from services.keys.queries import Key, Secret, Use
 from services.keys.states import is_live, state_of
 from services.keys.verification import Verdict
 

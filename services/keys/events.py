@@ -8,9 +8,10 @@ from google.protobuf.json_format import MessageToDict
 from services.common.outbox import OutboxEvent
 from services.keys import audit
 from services.keys.audit import NO_CIRCUMSTANCES, Act
+from services.keys.audit_queries import AuditEntry
 from services.keys.convert import key_message
 from services.keys.models import outbox
-from services.keys.queries import AuditEntry, Key
+from services.keys.queries import Key
 
 PUBLISHED = frozenset({"key.created", "key.rotated", "key.expiring", "key.expired", "key.revoked"})
 """What webhooks can tell of; the rest is in the audit log only."""

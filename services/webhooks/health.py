@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 
+from services.common.times import in_words
 from services.webhooks.breaker import TRIP_AFTER
 
 WARN_AFTER = timedelta(hours=24)
@@ -78,7 +79,7 @@ def health(standing: Standing, now: datetime) -> Health:
         reason = f"The last {_tries(standing.failure_count)} failed. Last: {standing.last_error}"
         return Health(Level.DEGRADED, reason, since, since + DISABLE_AFTER)
     reason = (
-        f"Nothing has succeeded since {_moment(since)}; the last {_tries(standing.failure_count)} failed. "
+        f"Nothing has succeeded since {in_words(since)}; the last {_tries(standing.failure_count)} failed. "
         f"Last: {standing.last_error}. Mend the endpoint: what is due to it waits, and is sent when it answers 2xx."
     )
     return Health(Level.FAILING, reason, since, since + DISABLE_AFTER)
@@ -96,19 +97,15 @@ def judge(standing: Standing) -> Verdict:
     if last - since < DISABLE_AFTER:
         return Verdict(
             Action.WARN,
-            f"Nothing has succeeded since {_moment(since)}. Last: {standing.last_error}. "
-            f"If nothing does, the endpoint is disabled on {_moment(since + DISABLE_AFTER)}.",
+            f"Nothing has succeeded since {in_words(since)}. Last: {standing.last_error}. "
+            f"If nothing does, the endpoint is disabled on {in_words(since + DISABLE_AFTER)}.",
         )
     return Verdict(
         Action.DISABLE,
-        f"Every delivery failed for {DISABLE_AFTER.days} days, since {_moment(since)}. Last: {standing.last_error}. "
+        f"Every delivery failed for {DISABLE_AFTER.days} days, since {in_words(since)}. Last: {standing.last_error}. "
         "Mend the endpoint and enable it again.",
     )
 
 
 def _tries(count: int) -> str:
     return "try" if count == 1 else f"{count} tries"
-
-
-def _moment(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M} UTC"

@@ -15,7 +15,7 @@ from sedifex.keys.v1 import keys_pb2
 from cli import auditing
 from services.common.database import BlockingDatabase
 from services.common.settings import DatabaseSettings
-from services.keys import audit, queries
+from services.keys import audit, audit_queries
 from services.keys.models import handle
 from tests.system import Client, System
 
@@ -227,7 +227,7 @@ async def _verify(client: Client, store: str) -> keys_pb2.VerifyAuditEntriesResp
 
 def _forge(databases: dict[str, str], store_id: str, sequence: int) -> bytes:
     with BlockingDatabase(handle, databases["keys"], "test-audit") as database:
-        (entry,) = database.read(queries.read_audit_chain, store_id, sequence - 1, 1)
+        (entry,) = database.read(audit_queries.read_audit_chain, store_id, sequence - 1, 1)
     return audit.hash_of(replace(entry, actor="nobody"))
 
 

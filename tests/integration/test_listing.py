@@ -1,13 +1,16 @@
 """Lists of products: filters, orders, pages that hold together, and answers that cost next to nothing."""
 
 import asyncio
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
 import grpc
+import psycopg2
 import pytest
 from sedifex.catalog.v1 import catalog_pb2
 
+from services.catalog.listing import ORDERS
 from tests.system import Client, System, error_info
 
 Code = grpc.StatusCode
@@ -65,6 +68,20 @@ async def test_filters_and_orders_hold_on_pages_of_every_size(
     store, reader = shop
     for size in (1, 2, 200):
         assert [product.display_name for product in await _all(reader, store, size, **filters)] == names
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_every_order_is_that_of_an_index(databases: dict[str, str], name: str) -> None:
+    """A page of a large store is read from where it begins, and no further."""
+    order = ORDERS[name]
+    direction = "DESC" if order.is_descending else "ASC"
+    keys = ", ".join(f"{key} {direction}" for key in (*order.columns, "p.id"))
+    with closing(psycopg2.connect(databases["catalog"])) as connection, connection.cursor() as cursor:
+        cursor.execute("SET enable_sort = off; SET enable_seqscan = off; SET enable_bitmapscan = off")
+        cursor.execute(f"EXPLAIN SELECT * FROM product p WHERE store_id = 'st' AND delete_time IS NULL ORDER BY {keys}")  # noqa: S608
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Index Scan" in plan
+    assert "Sort" not in plan
 
 
 async def test_an_order_that_there_is_not_is_told_which_ones_there_are(shop: tuple[str, Client]) -> None:

@@ -56,6 +56,16 @@ def test_every_call_is_described_and_its_failures_have_the_one_form(document: di
                 assert example["error"]["code"] == int(status)
 
 
+def test_that_an_answer_may_tell_when_the_key_ends_is_said_where_a_key_may_call(document: dict[str, Any]) -> None:
+    for name, each in operations(document).items():
+        may_call = "an API key with the scope" in each.get("description", "")
+        told = {
+            status for status, found in each["responses"].items() if "X-Sedifex-Key-Expires" in found.get("headers", ())
+        }
+        assert told == (each["responses"].keys() & {"200", "304"} if may_call else set()), name
+    assert document["components"]["headers"]["X-Sedifex-Key-Expires"]["schema"]["format"] == "date-time"
+
+
 def test_too_many_requests_and_what_to_do_then_are_described(document: dict[str, Any]) -> None:
     headers = document["components"]["responses"]["TooManyRequests"]["headers"]
     assert {"Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"} <= set(headers)

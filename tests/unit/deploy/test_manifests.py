@@ -1,4 +1,4 @@
-"""What is deployed, in containers and on Kubernetes: valid, confined, and with the right settings."""
+"""What is deployed, in containers and on Kubernetes: confined, and with the right settings. Schemas: deploy/check."""
 
 import json
 import os
@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 from cryptography import x509
@@ -24,7 +23,6 @@ from services.common.settings import (
     WebhooksSettings,
 )
 
-KUBERNETES = "1.32"
 SETTINGS: dict[str, Any] = {
     "keys": KeysSettings,
     "catalog": CatalogSettings,
@@ -45,7 +43,7 @@ def deploy(root: Path) -> Path:
 def objects(deploy: Path) -> list[dict[str, Any]]:
     """Everything that is applied, put together by kustomize."""
     if shutil.which("kubectl") is None:
-        pytest.skip("kubectl is not installed; on Debian it comes with: apt-get install kubernetes-client")
+        pytest.skip("kubectl is not installed; what kustomize composes needs kubectl 1.27 or newer")
     return kustomized(deploy / "kubernetes")
 
 
@@ -68,12 +66,6 @@ def pods(objects: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any], d
         pod = each["spec"]["template"]["spec"]
         (container,) = pod["containers"]
         yield name, pod, container
-
-
-def test_every_object_is_valid(objects: list[dict[str, Any]]) -> None:
-    for each in objects:
-        if "cnpg.io" not in each["apiVersion"]:  # whose schema is the operator's
-            kubernetes_validate.validate(each, KUBERNETES, strict=True)
 
 
 def test_every_process_runs(objects: list[dict[str, Any]]) -> None:

@@ -1,6 +1,9 @@
 """Limits around any application: of rates, by address and by credential, and of what is in hand."""
 
 import asyncio
+import base64
+import hashlib
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -42,7 +45,7 @@ async def limited(
     limits = Middleware(
         RateLimits, origins=Origins("s" * 32, 1), per_key=per_key, per_address=per_address, clock=clock or Clock()
     )
-    routes = [Route(path, _serve) for path in ("/", "/healthz")]
+    routes = [Route(path, _serve) for path in ("/", "/healthz", "/admin/stores")]
     app = Starlette(routes=routes, middleware=[Middleware(EveryAnswer, https_only=False), limits])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as client:
         yield client
@@ -121,6 +124,35 @@ async def test_of_two_limits_the_one_that_is_nearer_is_told_and_a_refusal_costs_
         assert (elsewhere.status_code, elsewhere.headers["ratelimit-remaining"]) == (200, "1")
 
 
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+async def test_a_person_who_is_refused_a_page_sees_one_in_plain_words() -> None:
+    async with limited(per_address=1) as client:
+        assert (await client.get("/admin/stores", headers=BROWSER)).text == "served"
+        refused = await client.get("/admin/stores", headers=BROWSER)
+        assert refused.status_code == 429
+        assert refused.headers["content-type"] == "text/html; charset=utf-8"
+        assert int(refused.headers["retry-after"]) > 1
+        assert f"Wait {refused.headers['retry-after']} seconds, then load the page again." in refused.text
+        assert refused.headers["x-request-id"] in refused.text
+        assert "default-src 'none'" in refused.headers["content-security-policy"]
+        assert refused.headers["cache-control"] == "no-store"
+        for path, headers in (("/", BROWSER), ("/admin/stores", {"Accept": "application/json"})):
+            assert (await client.get(path, headers=headers)).json()["error"]["code"] == 429
+
+
+async def test_the_refused_page_needs_nothing_that_would_be_refused_as_well() -> None:
+    """Its one style is allowed by its hash; nothing is loaded."""
+    async with limited(per_address=1) as client:
+        await client.get("/admin/stores", headers=BROWSER)
+        refused = await client.get("/admin/stores", headers=BROWSER)
+    (style,) = re.findall(r"<style>(.*)</style>", refused.text)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in refused.headers["content-security-policy"]
+    assert not re.search(r"<(link|script|img)|url\(|src=", refused.text)
+
+
 async def test_whether_the_gateway_is_well_may_always_be_asked() -> None:
     async with limited(per_address=1) as client:
         for _ in range(3):
@@ -148,6 +180,9 @@ async def test_what_is_more_than_can_be_in_hand_is_503_and_the_others_are_answer
         refused = await client.get("/")
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
         assert refused.json()["error"]["details"][0]["reason"] == "OVERLOADED"
+        page = await client.get("/admin", headers=BROWSER)
+        assert (page.status_code, page.headers["retry-after"]) == (503, "1")
+        assert "<h1>Very busy just now</h1>" in page.text
         go.set()
         assert (await first).status_code == 200
         assert (await client.get("/")).status_code == 200

@@ -43,7 +43,7 @@ def test_who_is_failing_is_told_since_when_why_and_what_will_happen() -> None:
     found = health.health(_standing(30, 2 * DAY, last=HOUR), NOW)
     assert found.since == NOW - 2 * DAY
     assert found.disable_time == NOW + 3 * DAY
-    for words in ("2026-02-27 12:00 UTC", "30 tries", "the endpoint answered 503", "waits"):
+    for words in ("27 Feb 2026, 12:00 GMT", "30 tries", "the endpoint answered 503", "waits"):
         assert words in found.reason
 
 

@@ -1,0 +1,103 @@
+"""Scenarios of webhooks while some endpoints misbehave. The promise: nobody waits for somebody else's endpoint."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+
+from bench.figures import percentile
+from chaos.scenarios import Family, Options, Result
+from rig import system
+from rig.partners import partners
+from rig.system import System
+
+HEALTHY = 38
+HANGING = 2
+"""5 % of all."""
+HANG_MS = 15_000
+BACKLOG = 20_000
+FULL_BACKLOG = 500_000
+ROUNDS = 3
+FAIR = 1.2
+FULL = "webhooks-fair-full"
+SCENARIOS = {
+    "webhooks-fair": f"5 % of endpoints hanging, a backlog of {BACKLOG:,}, one store with 100 times as much",
+    FULL: f"the same with a backlog of {FULL_BACKLOG:,}",
+}
+
+
+async def run(options: Options, names: Sequence[str]) -> AsyncIterator[Result]:
+    """Plays these scenarios on one system."""
+    async with system.running(options.folder) as (made, _operator):
+        for name in names:
+            yield await _compare(made, name, options)
+
+
+FAMILY = Family(SCENARIOS, run, frozenset({FULL}))
+
+
+async def _compare(made: System, name: str, options: Options) -> Result:
+    """How long healthy endpoints wait: undisturbed, disturbed, and again."""
+    backlog = FULL_BACKLOG if name == FULL else BACKLOG
+    result = Result(name)
+    calm, disturbed = [], []
+    for _ in range(ROUNDS):
+        calm.append(await _fair_round(made, options.seconds, 0))
+        disturbed.append(await _fair_round(made, options.seconds, backlog))
+    # By pairs, and the middle one of them: what else the machine does meanwhile comes and goes.
+    ratios = sorted(
+        percentile(with_it, 95) / percentile(without, 95) for without, with_it in zip(calm, disturbed, strict=True)
+    )
+    ratio = ratios[len(ratios) // 2]
+    result.checks = sum(map(len, disturbed))
+    result.facts = [
+        f"{words} p50 {_milliseconds(rounds, 50)} ms, p95 {_milliseconds(rounds, 95)} ms"
+        for words, rounds in (("undisturbed:", calm), ("disturbed:  ", disturbed))
+    ]
+    result.facts.append(f"p95 {ratio:.2f} times as much in the middle of {ROUNDS} pairs (to reach: {FAIR})")
+    if not all(disturbed) or max(map(max, disturbed)) > HANG_MS / 1000:
+        result.violations.append("a healthy endpoint waited for as long as others hang")
+    if ratio > FAIR:
+        result.violations.append(f"healthy endpoints waited {ratio:.2f} times as long for others' sake")
+    return result
+
+
+def _milliseconds(rounds: Sequence[Sequence[float]], percent: float) -> str:
+    return ", ".join(f"{percentile(waits, percent) * 1000:.0f}" for waits in rounds)
+
+
+async def _fair_round(made: System, seconds: float, backlog: int) -> list[float]:
+    """Sends to healthy endpoints at an even pace; answers how long each delivery took to arrive, in seconds."""
+    began: dict[str, float] = {}
+    with partners(made, hang_ms=HANG_MS) as sinks:
+        healthy = sinks.add_endpoints(HEALTHY, "st_healthy")
+        hanging = sinks.add_endpoints(HANGING, "st_hanging", "hang")
+        crowded, busy = sinks.add_endpoints(2, "st_crowded")
+        for number in (1, 2):
+            sinks.start_worker(number)
+        sinks.add_due(healthy, HEALTHY, "st_healthy")
+        while not sinks.drained():  # noqa: ASYNC110 - it gives no notice
+            await asyncio.sleep(0.05)
+        if backlog:
+            sinks.add_due([crowded], backlog, "st_crowded")
+            sinks.add_due(hanging, 500, "st_hanging")
+        deadline, tick = time.monotonic() + seconds, 0
+        while time.monotonic() < deadline:
+            moment = time.time()
+            prefix = sinks.add_due(healthy[tick % 2 :: 2], HEALTHY // 2, "st_healthy")
+            began[prefix] = moment
+            if backlog:
+                sinks.add_due([busy], 50, "st_busy")
+            tick += 1
+            await asyncio.sleep(0.5)
+        wanted = len(began) * (HEALTHY // 2)
+        for _ in range(round(2 * HANG_MS / 100)):
+            waits = [
+                arrived - began[event[: len(prefix)]]
+                for arrived, _, event, _ in sinks.receipts()
+                if event[: len(prefix)] in began
+            ]
+            if len(waits) >= wanted:
+                break
+            await asyncio.sleep(0.1)
+        sinks.sql("TRUNCATE due")
+    return waits
