@@ -1,12 +1,12 @@
 # `make help` lists what there is. Everything runs in .venv, which the first target that needs it makes.
 .DEFAULT_GOAL := help
-.PHONY: help up test check docs stubs bench chaos plugin format proto lock clean
+.PHONY: help up test check docs stubs bench chaos staging plugin format proto lock clean
 
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --no-input install --quiet --progress-bar off --require-hashes
-SOURCES := proto/generate.py proto/check.py services gateway cli rig bench chaos tests docs/site deploy/check clients/python wp-plugin/build.py wp-plugin/translate.py
+SOURCES := proto/generate.py proto/check.py services gateway cli rig bench chaos staging tests docs/site deploy/check clients/python wp-plugin/build.py wp-plugin/translate.py
 PROSE := docs README.md CONTRIBUTING.md CHANGELOG.md deploy/runbooks clients/python
 UP_OPTIONS := $(if $(PORTS),--port-base $(PORTS)) $(if $(STATE),--state $(STATE))
 
@@ -42,6 +42,9 @@ bench: $(VENV)/.installed-dev ## Measure, each figure beside its reference (ARGS
 
 chaos: $(VENV)/.installed-dev ## Disturb a whole system and count broken promises (ARGS="--only mixed --seed 7")
 	@$(BIN)/python -m chaos $(ARGS)
+
+staging: $(VENV)/.installed-dev ## Bring up the production shape here and follow the runbooks on it under load (as root)
+	@$(BIN)/python -m staging $(ARGS)
 
 plugin: $(VENV)/bin/python ## Build the WordPress plugin into build/plugin/sedifex.zip
 	@$(BIN)/python wp-plugin/build.py

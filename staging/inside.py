@@ -1,6 +1,6 @@
 """`inside` of the runbooks, for staging: `python -m staging.inside FOLDER PROCESS ARGUMENT…`.
 
-Runs the command `sedifex` of the release that is installed with what the process is told; "migrate" is told the databases.
+Runs `sedifex` of the release that is installed with what the process is told; "migrate" is told of the databases.
 """
 
 import os

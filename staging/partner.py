@@ -65,8 +65,17 @@ async def listening(certificate: Path, key: Path) -> AsyncIterator[Partner]:
     """A partner that listens while the context lasts."""
     partner = Partner()
     app = Starlette(routes=[Route("/webhooks", partner.take, methods=["POST"])])
-    names = {"ssl_certfile": certificate, "ssl_keyfile": key}
-    server = _Server(uvicorn.Config(app, host=PARTNER, port=PORT, log_config=None, access_log=False, **names))
+    server = _Server(
+        uvicorn.Config(
+            app,
+            host=PARTNER,
+            port=PORT,
+            log_config=None,
+            access_log=False,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
+        )
+    )
     task = asyncio.create_task(server.serve())
     try:
         while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn gives no notice

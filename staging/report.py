@@ -31,7 +31,7 @@ def show(console: Console, outcomes: Sequence[Outcome], lost: Sequence[str], sta
         for fact in each.facts:
             console.print(f"{each.title}: {fact}")
     failures = [failure for each in outcomes for failure in each.failures]
-    failed = sum(each.failed for each in outcomes)
+    in_all = sum(each.failed for each in outcomes)
     for failure in failures[:SHOWN]:
         console.print(f"[red]failed[/red] {failure.client}: {failure.what}")
     problems = [f"{each.title}: {problem}" for each in outcomes for problem in each.problems]
@@ -40,10 +40,10 @@ def show(console: Console, outcomes: Sequence[Outcome], lost: Sequence[str], sta
     for problem in problems:
         console.print(f"[red]not as it has to be[/red] {problem}", soft_wrap=True)
     repeated = sum(stage.partner.ids.values()) - len(stage.partner.ids)
-    console.print(f"\nrequests failed: {failed} of {stage.load.asked.total():,}")
+    console.print(f"\nrequests failed: {in_all:,} of {stage.load.asked.total():,}")
     console.print(f"webhooks lost: {len(lost)} of {len(stage.load.prices):,}; sent twice: {repeated}")
     console.print(f"webhooks with a wrong signature: {len(stage.partner.wrong)}")
-    return not (failed or problems or lost)
+    return not (in_all or problems or lost)
 
 
 def write(path: Path, outcomes: Sequence[Outcome]) -> None:

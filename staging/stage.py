@@ -90,7 +90,8 @@ async def standing(folder: Path, old: str | None, say: Say) -> AsyncIterator[Sta
         _place_programs(installation, database)
         run_inside(installation, "migrate", "migrate")
         say("two each of keys, catalog, webhooks, webhooks-worker and gateway …")
-        stack.callback(lambda: [installation.stop(each) for each in reversed(ALL)])
+        for replica in ALL:
+            stack.callback(installation.stop, replica)
         for replica in ALL:
             installation.start(replica)
         for replica in ALL:

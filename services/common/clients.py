@@ -17,7 +17,7 @@ CHANNEL_OPTIONS = [
     # Try a peer that was away again within a second: services start in any order.
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    # Calls are spread over all replicas that the name resolves to, as long as they say that they serve: one that is about
+    # Calls are spread over all replicas that the name resolves to, while they say that they serve: one that is about
     # to stop says so before it does (see `server.serving`).
     (
         "grpc.service_config",

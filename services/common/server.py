@@ -103,7 +103,7 @@ async def serving(
     finally:
         watch.cancel()
         await health.enter_graceful_shutdown()
-        # A call that comes while gRPC shuts down is cancelled unheard. So clients are told first, and have gone by then.
+        # A call that comes while gRPC shuts down is cancelled unheard. So clients are told first, and are gone by then.
         await asyncio.sleep(LEAVE_S)
         await server.stop(drain_seconds)
         log.info("stopped")

@@ -123,7 +123,7 @@ class KeysServicer(keys_pb2_grpc.KeysServiceServicer):
         act = _act()
         key = await self._database.write(lifecycle.revoke_key, store_id, key_id, act)
         # The audit log has it too; a line outside of the database tells of it after a backup was restored.
-        log.info("a key was revoked", extra={"resource": request.name, "actor": act.caller.name})
+        log.info("a key was revoked", extra={"resource": request.name, "actor": act.caller.principal})
         confirmed = await self._barrier.confirm()
         return keys_pb2.RevokeKeyResponse(
             key=key_message(key, act.now),

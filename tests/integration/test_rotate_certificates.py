@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from rig.process import Process, last_lines
+from rig.runbook import Lie, Run, Runbook
 from rig.system import free_address
-from tests.runbook import Lie, Run, Runbook
 
 WAIT_S = 30.0
 NAMES = ("gateway", "keys")

@@ -17,6 +17,7 @@ from services.common import server
 from services.common.access.caller import Caller, current_caller
 from services.common.access.origin import Origin
 from services.common.access.rules import RuleError
+from services.common.clients import CHANNEL_OPTIONS
 from services.common.database import Database
 from services.common.errors import Unauthenticated, Unavailable
 from tests.system import System, error_info
@@ -220,6 +221,27 @@ async def test_a_call_that_is_open_when_the_server_stops_is_finished(databases: 
         leave.set()
         assert (await call).key.name == "done"
     await stopping
+
+
+async def test_a_server_that_stops_turns_its_clients_away_first(databases: dict[str, str]) -> None:
+    """gRPC cancels calls that come while a server shuts down: some in one stop of three."""
+    leaving = [_listening(databases, _handler(_answer)) for _ in range(8)]
+    stopped = asyncio.Event()
+    async with _listening(databases, _handler(_answer)) as staying:
+        addresses = [await each.__aenter__() for each in leaving]
+        address = "ipv4:" + ",".join([*addresses, staying])
+        async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
+            stub = keys_pb2_grpc.KeysServiceStub(channel)
+
+            async def call_all_the_time() -> None:
+                while not stopped.is_set():
+                    await stub.GetKey(GET, metadata=TOKEN)
+
+            clients = [asyncio.create_task(call_all_the_time()) for _ in range(40)]
+            for each in leaving:
+                await each.__aexit__(None, None, None)
+            stopped.set()
+            await asyncio.gather(*clients)
 
 
 async def _is_taken(channel: grpc.aio.Channel) -> bool:
