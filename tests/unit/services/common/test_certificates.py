@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from services.common import certificates
 from services.common.certificates import Files, Identity
-from services.common.settings import GatewaySettings, load
+from services.common.settings import EX_CONFIG, GatewaySettings, Settings, load
 from tests.authority import Authority, replace
 
 VARIABLES = ("SEDIFEX_TLS_CERTIFICATE", "SEDIFEX_TLS_KEY", "SEDIFEX_TLS_ROOTS")
@@ -43,6 +43,15 @@ def test_all_three_are_taken(authority: Authority, start: Callable[..., str]) ->
     files = authority.issue("gateway")
     assert start(files.certificate, files.key, files.roots) == ""
     assert load(GatewaySettings).tls == files
+
+
+def test_a_process_that_cannot_use_them_ends_as_one_whose_settings_are_wrong(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEDIFEX_TLS_KEY", str(authority.issue("gateway").key))
+    with pytest.raises(SystemExit) as refused:
+        load(Settings)
+    assert refused.value.code == EX_CONFIG
 
 
 def test_none_is_no_tls(start: Callable[..., str]) -> None:
