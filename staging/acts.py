@@ -15,6 +15,7 @@ from sedifex.keys.v1 import keys_pb2
 
 from cli.up.state import Refusal
 from rig.runbook import Lie, Runbook
+from staging import certificates
 from staging.load import BASE, Failure
 from staging.replicas import ALL, METRICS_PORT, PORTS
 from staging.stage import ROOT, Stage, internal_channel
@@ -199,6 +200,8 @@ def _given(stage: Stage) -> dict[str, str]:
         "STORE": stage.store,
         "SETTINGS": str(stage.installation.settings),
         "FOUND_AT": "https://paste.example/1",
+        "TLS_FOLDER": str(tls),
+        "CERTIFICATES": str(certificates.SCRIPT),
         "BACKUPS": str(stage.folder / "backups"),
         "PGDATA": str(stage.database.data),
         "PGARCHIVE": str(stage.database.archive),

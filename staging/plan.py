@@ -48,6 +48,7 @@ _ACTS = {
     "rotate-service-secret": runbook("rotate-service-secret.md", "another service secret", _nothing),
     "rotate-peppers": runbook("rotate-peppers.md", "another pepper", _nothing),
     "rotate-secret-keys": runbook("rotate-secret-keys.md", "other secret keys", _nothing),
+    "rotate-certificates": runbook("rotate-certificates.md", "other certificates, another issuer", _nothing),
     "upgrade": runbook("upgrade.md", "another version", _nothing),
     "restore": runbook("backup-and-restore.md", "all data lost", _nothing, then=all_on_record, stops=True),
 }

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from cli.up.state import Refusal
+from staging.front import Front
 from staging.replicas import ALL, Installation
 
 
@@ -17,6 +18,7 @@ def main() -> None:
                 installation.stop(replica)
         else:
             replaced = len(list(installation.roll()))
+            Front(installation.folder / "nginx").reload()  # it shows the services a certificate too
             print(f"Every process was replaced and is ready: {replaced}.")  # noqa: T201 - that is what it is for
     except Refusal as problem:
         raise SystemExit(str(problem)) from None
