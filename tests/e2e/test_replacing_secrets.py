@@ -114,8 +114,8 @@ async def _follow(place: Place, name: str, folder: Path, monkeypatch: pytest.Mon
     async with Traffic(place.shop).flowing() as traffic:
         await traffic.go_on()
         run = await asyncio.to_thread(Runbook.read(RUNBOOKS / name).run, folder, values, seconds=SESSION_S)
+        run.check()
         await traffic.go_on()
-    run.check()
     assert traffic.failures == []
     log = place.installation.system.processes["worker"].log.read_text()
     assert "could not be signed" not in log
