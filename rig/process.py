@@ -40,11 +40,10 @@ class Process:
         if self.is_alive:
             return
         self.starts += 1
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
         with self.log.open("ab") as log:
             self._running = subprocess.Popen(  # noqa: S603 - our own programs
                 [sys.executable, "-m", *self.arguments],
-                env=clean | dict(self._environment),
+                env=clean_environment() | dict(self._environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -98,6 +97,11 @@ class Process:
     def _send(self, number: signal.Signals) -> None:
         if self._running is not None and self._running.poll() is None:
             self._running.send_signal(number)
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment without settings of ours."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
 
 
 def last_lines(log: Path, count: int = 5) -> str:

@@ -6,6 +6,8 @@ import json
 import os
 import secrets
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -17,17 +19,17 @@ import grpc
 import psutil
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from cli import migrations, operators
 from cli.up import postgres
 from cli.up.state import Refusal
 from rig.operator import Operator
-from rig.process import Process, last_lines
+from rig.process import Process, clean_environment, last_lines
 from services.common import tls
 from services.common.certificates import Files
-from services.common.settings import PREFIX, DatabaseSettings, KeysSettings
+from services.common.settings import PREFIX, KeysSettings
 
 READY_S = 30.0
 DATABASE_START_S = 20.0
+COMMAND_S = 60.0
 SERVICES = ("catalog", "webhooks")
 DATABASE_FOLDER = "postgres"
 UNLIMITED = 1_000_000_000
@@ -85,6 +87,14 @@ class System:
         near = free_address()
         self.add(name, "rig.link", "--listen", near, "--to", to, *options)
         return near
+
+    async def new_operator(self, display_name: str) -> str:
+        """Makes an operator of this name; answers the token.
+
+        Raises:
+            Refusal: that is not possible.
+        """
+        return (await asyncio.to_thread(_sedifex, self.values, "operator", "create", display_name)).strip()
 
     async def until_ready(self) -> None:
         """Waits until every service answers that it serves.
@@ -181,7 +191,7 @@ async def running(
     database = postgres.start(folder / DATABASE_FOLDER)  # not in a thread, where a cancellation would leave it behind
     try:
         urls = {f"{name}_database_url": url for name, url in postgres.create_databases(database).items()}
-        migrations.migrate_all(DatabaseSettings.model_validate(urls))
+        _sedifex(urls, "migrate")
     except BaseException:
         database.stop()
         raise
@@ -202,7 +212,7 @@ async def running(
         for number, address in enumerate(more, 2):
             system.add(f"catalog-{number}", "services.catalog", catalog_listen=address)
         await system.until_ready()
-        token = operators.create(system.keys_settings, "rig").token
+        token = await system.new_operator("rig")
         async with Operator.connect(token, system.keys_addresses, addresses["catalog"], system.tls) as operator:
             yield system, operator
     finally:
@@ -218,6 +228,19 @@ def free_address() -> str:
     """An address on this machine that is free now."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def _sedifex(values: Mapping[str, Any], *arguments: str) -> str:
+    """Runs the command `sedifex`; answers what it printed. As a process: in this one, a test may have bound the services'
+    databases already."""
+    command = [sys.executable, "-m", "cli.main", *arguments]
+    environment = clean_environment() | _environment(values)
+    done = subprocess.run(  # noqa: S603 - our own program
+        command, env=environment, check=False, capture_output=True, text=True, timeout=COMMAND_S
+    )
+    if done.returncode:
+        raise Refusal(f"sedifex {arguments[0]} ended with {done.returncode}: {done.stderr}")
+    return done.stdout
 
 
 def _values(addresses: Mapping[str, str]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """nginx in front, with the file that deploy/nginx has for production."""
 
+import shutil
 import subprocess
 import time
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from rig.process import last_lines
 
 CONFIGURATION = Path(__file__).resolve().parents[1] / "deploy" / "nginx" / "sedifex.conf"
 STOP_S = 10.0
+NGINX = "/usr/sbin/nginx"
+"""Where Debian has it; administrators' folders are not on every PATH."""
 _MAIN = """
 pid {folder}/nginx.pid;
 error_log {folder}/nginx.log warn;
@@ -64,7 +67,8 @@ class Front:
             time.sleep(0.05)
 
     def _run(self, *arguments: str) -> None:
-        command = ["nginx", "-c", str(self.folder / "nginx.conf"), "-e", str(self.folder / "nginx.log"), *arguments]
+        files = ("-c", str(self.folder / "nginx.conf"), "-e", str(self.folder / "nginx.log"))
+        command = [shutil.which("nginx") or NGINX, *files, *arguments]
         done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
         if done.returncode:
             raise Refusal(f"nginx ended with {done.returncode}: {done.stderr}\n{last_lines(self.folder / 'nginx.log')}")

@@ -14,7 +14,6 @@ import grpc
 import httpx
 from sedifex.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 
-from services.common.clients import CHANNEL_OPTIONS
 from staging.place import CLIENTS, PUBLIC_NAME
 
 BASE = f"https://{PUBLIC_NAME}"
@@ -127,7 +126,7 @@ async def asking(shop: Shop, roots: Path, direct: Callable[[str], grpc.aio.Chann
 
 def _outside(roots: Path) -> grpc.aio.Channel:
     credentials = grpc.ssl_channel_credentials(roots.read_bytes())
-    return grpc.aio.secure_channel(f"{PUBLIC_NAME}:443", credentials, options=CHANNEL_OPTIONS)
+    return grpc.aio.secure_channel(f"{PUBLIC_NAME}:443", credentials)
 
 
 def _start(load: Load, name: str, ask: Ask) -> asyncio.Task[None]:

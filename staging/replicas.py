@@ -19,7 +19,7 @@ import psutil
 
 from cli.up.command import PROCESSES
 from cli.up.state import Refusal
-from rig.process import last_lines
+from rig.process import clean_environment, last_lines
 from services.common.settings import PREFIX, Settings
 from staging.place import PUBLIC_NAME, REPLICAS
 
@@ -129,7 +129,7 @@ class Installation:
             process = subprocess.Popen(  # noqa: S603 - our own programs
                 [sys.executable, "-m", replica.module],
                 cwd=release,
-                env=_clean_environment()
+                env=clean_environment()
                 | {"PYTHONPATH": f"{release}:{release / 'proto/gen'}"}
                 | self.environment(replica),
                 stdin=subprocess.DEVNULL,
@@ -206,6 +206,3 @@ def new_secret() -> str:
     """A list of one secret, as settings have them."""
     return json.dumps([{"version": 1, "secret": base64.b64encode(os.urandom(32)).decode()}])
 
-
-def _clean_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}

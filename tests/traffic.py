@@ -167,7 +167,7 @@ class Traffic:
         self._count("read", answer, is_well=answer.is_success)
 
     async def _fill_in(self, http: httpx.AsyncClient) -> None:
-        """Opens a form, and sends the one that was opened some seconds ago."""
+        """Opens a form, and sends the one that was opened before."""
         http.cookies.clear()
         page = await http.get(f"{self.shop.gateway}/admin/sign-in")
         if (csrf := CSRF.search(page.text)) is None:
@@ -175,7 +175,7 @@ class Traffic:
             return
         self._forms.append((csrf[1], "; ".join(f"{name}={value}" for name, value in page.cookies.items())))
         http.cookies.clear()
-        if len(self._forms) < 4:
+        if len(self._forms) < 2:
             return
         token, cookies = self._forms.popleft()
         person = self.shop.member

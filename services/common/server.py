@@ -78,6 +78,8 @@ async def serving(
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+            # Clients ping every 20 s (see clients.CHANNEL_OPTIONS), also while nothing else goes over their connection.
+            ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
             ("grpc.so_reuseport", 0),  # a port that is taken is an error, not a second server behind it
         ],
         maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS,

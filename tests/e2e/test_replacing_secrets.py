@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -15,7 +16,6 @@ from sedifex.catalog.v1 import catalog_pb2
 from sedifex.keys.v1 import keys_pb2, members_pb2
 from sedifex.webhooks.v1 import webhooks_pb2
 
-from cli import operators
 from cli.secrets.lists import NAMES
 from rig.partners import SENDS_HERE
 from rig.runbook import Run, Runbook
@@ -33,6 +33,10 @@ from tests.traffic import Coded, Shop, Traffic
 RUNBOOKS = Path(__file__).resolve().parents[2] / "deploy" / "runbooks"
 SESSION_S = 240.0
 DRAIN_S = 1
+
+LONG = pytest.mark.skipif(
+    "LONG" not in os.environ, reason="takes half a minute, and `make staging` follows it too; to run it: make test LONG=1"
+)
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -76,7 +80,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
                 kind.model_validate({name: system.values[name] for name in kind.model_fields if name in system.values})
                 for kind in kinds
             )
-            token = operators.create(system.keys_settings, "tests").token
+            token = await system.new_operator("tests")
             users = System(Settings(*taken), channels, Client(channels, token))  # type: ignore[arg-type]
             shop = await _shop(users, f"http://{address}", partner)
             shops.append(shop)
@@ -145,6 +149,7 @@ async def test_peppers_are_replaced(place: Place, tmp_path: Path, monkeypatch: p
     await refused(place.unused.keys.ListKeys(list_keys), grpc.StatusCode.UNAUTHENTICATED)
 
 
+@LONG
 async def test_secret_keys_are_replaced(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = [place.installation.value_of(name) for name in (MEMBERS, WEBHOOKS)]
     run = await _follow(place, "rotate-secret-keys.md", tmp_path, monkeypatch)
@@ -153,6 +158,7 @@ async def test_secret_keys_are_replaced(place: Place, tmp_path: Path, monkeypatc
     _check_unseen(run, *before, *after)
 
 
+@LONG
 async def test_the_service_secret_is_replaced(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = place.installation.value_of(SERVICE)
     run = await _follow(place, "rotate-service-secret.md", tmp_path, monkeypatch)
