@@ -17,7 +17,6 @@ help: ## List the targets
 up: $(VENV)/.installed plugin ## Run everything here, with a database of its own and a sample shop
 	@$(BIN)/sedifex up $(UP_OPTIONS)
 
-export LONG
 WORKERS ?= 2
 test: $(VENV)/.installed-dev $(VENV)/.installed-docs ## Run all tests, in two processes (WORKERS=0: in one)
 	@tests/programs.sh

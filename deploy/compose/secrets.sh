@@ -11,6 +11,7 @@ if [ -e "$file" ]; then
 fi
 versioned() { printf '[{"version":1,"secret":"%s"}]' "$(openssl rand -base64 32)"; }
 cat >"$file" <<END
+SEDIFEX_VERSION=0.1.0
 POSTGRES_PASSWORD=$(openssl rand -hex 24)
 SEDIFEX_SERVICE_SECRET=$(openssl rand -hex 32)
 SEDIFEX_TOKEN_PEPPERS='$(versioned)'

@@ -54,6 +54,7 @@ operating
 runbooks/README
 delivery-engine
 scaling
+staging
 decisions/README
 ```
 """

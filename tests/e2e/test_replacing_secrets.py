@@ -35,7 +35,7 @@ SESSION_S = 240.0
 DRAIN_S = 1
 
 LONG = pytest.mark.skipif(
-    "LONG" not in os.environ, reason="takes half a minute, and `make staging` follows it too; to run it: make test LONG=1"
+    "LONG" not in os.environ, reason="takes half a minute, and make staging follows it too; to run it: make test LONG=1"
 )
 
 pytestmark = pytest.mark.timeout(300)
