@@ -231,8 +231,8 @@ def free_address() -> str:
 
 
 def _sedifex(values: Mapping[str, Any], *arguments: str) -> str:
-    """Runs the command `sedifex`; answers what it printed. As a process: in this one a test may have bound the databases
-    of other services already."""
+    """Runs the command `sedifex`; answers what it printed. As a process: in this one a test may have bound databases
+    already."""
     command = [sys.executable, "-m", "cli.main", *arguments]
     environment = clean_environment() | _environment(values)
     done = subprocess.run(  # noqa: S603 - our own program
