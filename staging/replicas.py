@@ -205,4 +205,3 @@ class Installation:
 def new_secret() -> str:
     """A list of one secret, as settings have them."""
     return json.dumps([{"version": 1, "secret": base64.b64encode(os.urandom(32)).decode()}])
-
