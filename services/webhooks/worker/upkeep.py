@@ -24,7 +24,7 @@ FORGET_BATCH = 1_000
 FORGET_BATCHES = 50
 """In a run: at most so many deletions of so many rows, each in a transaction of its own."""
 PARTITIONS_EVERY_S = 3600
-FORGET_EVERY_S = 600
+FORGET_EVERY_S = 60
 ENDPOINTS_EVERY_S = 60
 MEND_EVERY_S = 10
 
