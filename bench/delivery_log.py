@@ -28,10 +28,10 @@ COLUMNS = (
     " create_time, next_attempt_time, finish_time"
 )
 _MARK = """
-    INSERT INTO delivery_mark (delivery_id, store_id, mark)
-    SELECT id, store_id, state FROM delivery WHERE store_id = %s AND state = 'dead'
+    INSERT INTO delivery_mark (delivery_id, store_id, endpoint_id, mark)
+    SELECT id, store_id, endpoint_id, state FROM delivery WHERE store_id = %s AND state = 'dead'
     UNION ALL
-    SELECT id, store_id, last_status_code::text FROM delivery
+    SELECT id, store_id, endpoint_id, last_status_code::text FROM delivery
     WHERE store_id = %s AND attempt_count > 0 AND last_status_code NOT BETWEEN 200 AND 299
 """
 

@@ -222,7 +222,8 @@ def _search(store_id: str, wanted: LogFilter, after: Position | None) -> _Search
         del conditions[name]
         source = "delivery_mark AS marked JOIN delivery ON delivery.id = marked.delivery_id"
         order = f"marked.delivery_id {_IN_ORDER}"
-        indexed = ["marked.store_id = %(store)s", mark]
+        of_endpoint = "marked.endpoint_id = %(endpoint_id)s" if conditions.pop("endpoint", "") else ""
+        indexed = [of_endpoint or "marked.store_id = %(store)s", mark]
     else:
         indexed = [conditions.pop("endpoint", "store_id = %(store)s")]
     indexed += _bounds(order, wanted, after, values)

@@ -68,6 +68,9 @@ async def test_every_filter_finds_what_it_names_and_nothing_else(
         ({"status_code": 410}, lambda each: each.endpoint == gone.name),
         ({"status_code": -1}, lambda each: each.endpoint == nobody.name),
         ({"status_code": 410, "endpoint": good.name}, lambda each: False),
+        ({"status_code": 410, "endpoint": gone.name}, lambda each: each.endpoint == gone.name),
+        ({"state": state.Value("STATE_DEAD"), "endpoint": gone.name}, lambda each: each.endpoint == gone.name),
+        ({"state": state.Value("STATE_DEAD"), "endpoint": nobody.name}, lambda each: False),
         ({"state": state.Value("STATE_DEAD"), "product_id": "prod_a"}, lambda each: each.endpoint == gone.name),
         ({"start_time": began, "end_time": middle}, lambda each: each.product_id == "prod_a"),
         ({"start_time": middle}, lambda each: each.product_id == "prod_b"),
@@ -288,10 +291,10 @@ async def test_a_window_that_is_closed_lets_what_waits_go(hooks: Hooks, partner:
 async def test_the_marks_of_what_went_wrong_are_what_the_deliveries_say(system: System) -> None:
     """Whatever the other tests have left behind: the side table agrees with the log."""
     statement = """
-        SELECT id, state FROM delivery WHERE state IN ('dead', 'cancelled', 'coalesced')
-        UNION ALL SELECT id, last_status_code::text FROM delivery
+        SELECT id, endpoint_id, state FROM delivery WHERE state IN ('dead', 'cancelled', 'coalesced')
+        UNION ALL SELECT id, endpoint_id, last_status_code::text FROM delivery
         WHERE attempt_count > 0 AND last_status_code NOT BETWEEN 200 AND 299
-        EXCEPT ALL SELECT delivery_id, mark FROM delivery_mark
+        EXCEPT ALL SELECT delivery_id, endpoint_id, mark FROM delivery_mark
     """
     with handle.connection_context():
         assert handle.execute_sql(statement).fetchall() == []
