@@ -10,7 +10,8 @@ from services.common.certificates import Files
 from staging.place import PARTNER_NAME, PUBLIC_NAME, REPLICAS
 
 SCRIPT = Path(__file__).resolve().parents[1] / "deploy" / "certificates.sh"
-DAYS = "2"
+DAYS = "30"
+"""So far from their end that `sedifex status` has no word about it."""
 PROXY = "front"
 OPERATOR = "operator"
 KINDS: Mapping[str, tuple[str, ...]] = {
