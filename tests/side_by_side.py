@@ -1,19 +1,15 @@
 """Two Keys processes, of which only one has the new settings: what one makes, the other takes."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import TypeVar
 
 import grpc
 import pytest
 from sedifex.keys.v1 import keys_pb2, members_pb2
 from sedifex.webhooks.v1 import webhooks_pb2
 
-from tests.system import DEADLINE_S, Client, error_info
+from tests.system import Client, error_info, once_leases_hold
 from tests.traffic import Shop
-
-T = TypeVar("T")
 
 
 async def check(shop: Shop, keys: list[str]) -> None:
@@ -29,40 +25,28 @@ async def check(shop: Shop, keys: list[str]) -> None:
     # What Webhooks seals now, the worker opens for the next delivery.
     rotate = webhooks_pb2.RotateWebhookEndpointSecretRequest(name=shop.endpoint)
     rotate.overlap.FromSeconds(0)
-    rotated = await _until_there(lambda: shop.system.operator.webhooks.RotateWebhookEndpointSecret(rotate))
+    rotated = await once_leases_hold(lambda: shop.system.operator.webhooks.RotateWebhookEndpointSecret(rotate))
     shop.secrets.append(rotated.secret)
 
 
 async def _check(shop: Shop, maker: Callable[[str], Client], user: Callable[[str], Client]) -> None:
     operator, person = shop.system.operator.token, shop.member
     request = keys_pb2.CreateKeyRequest(parent=shop.store, display_name="Beside", scopes=["keys.read"])
-    made = await _until_there(lambda: maker(operator).keys.CreateKey(request))
-    await _until_there(lambda: user(made.secret).keys.ListKeys(keys_pb2.ListKeysRequest(parent=shop.store)))
-    await _until_there(lambda: user(operator).keys.RevokeKey(keys_pb2.RevokeKeyRequest(name=made.key.name)))
+    made = await once_leases_hold(lambda: maker(operator).keys.CreateKey(request))
+    await once_leases_hold(lambda: user(made.secret).keys.ListKeys(keys_pb2.ListKeysRequest(parent=shop.store)))
+    await once_leases_hold(lambda: user(operator).keys.RevokeKey(keys_pb2.RevokeKeyRequest(name=made.key.name)))
     sign_in = members_pb2.SignInRequest(email=person.email, password=person.password)
-    token = (await _until_there(lambda: maker("").members.SignIn(sign_in))).token
+    token = (await once_leases_hold(lambda: maker("").members.SignIn(sign_in))).token
     start = members_pb2.StartTotpRequest(name=person.name, password=person.password)
-    await _until_there(lambda: maker(token).members.StartTotp(start))
+    await once_leases_hold(lambda: maker(token).members.StartTotp(start))
     confirm = members_pb2.ConfirmTotpRequest(name=person.name, code="000000")
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await _until_there(lambda: user(token).members.ConfirmTotp(confirm))
+        await once_leases_hold(lambda: user(token).members.ConfirmTotp(confirm))
     assert error_info(refused.value).reason == "TOTP_NOT_ACCEPTED", "it was opened and looked at"
-    await _until_there(lambda: user(token).members.SignOut(members_pb2.SignOutRequest()))
+    await once_leases_hold(lambda: user(token).members.SignOut(members_pb2.SignOutRequest()))
 
 
 def _at(shop: Shop, channel: grpc.aio.Channel) -> Callable[[str], Client]:
     """How to call one process with a token, or with none."""
     channels = shop.system.channels | {"keys": channel}
     return lambda token: Client(channels, token or None)
-
-
-async def _until_there(call: Callable[[], Awaitable[T]]) -> T:
-    """What a call answers, once nothing that it needs is being started."""
-    async with asyncio.timeout(DEADLINE_S):
-        while True:
-            try:
-                return await call()
-            except grpc.aio.AioRpcError as failure:
-                if failure.code() is not grpc.StatusCode.UNAVAILABLE:
-                    raise
-            await asyncio.sleep(0.1)

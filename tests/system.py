@@ -8,7 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import pytest
@@ -25,6 +25,8 @@ from services.common.access.origin import ADDRESS_HEADER, AGENT_HEADER, GATEWAY_
 from services.common.server import MAX_MESSAGE_BYTES
 from services.common.settings import CatalogSettings, KeysSettings, WebhooksSettings
 from services.keys.membership import totp
+
+T = TypeVar("T")
 
 ALL_SCOPES = ("catalog.read", "catalog.write", "keys.read", "keys.write", "webhooks.read", "webhooks.write")
 DEADLINE_S = 30.0
@@ -139,12 +141,12 @@ class System:
         given: dict[str, Any] = {"display_name": "Makola Corner", "environment": 2} | values
         store = catalog_pb2.Store(**given)
         request = catalog_pb2.CreateStoreRequest(store_id=f"st_{uuid.uuid4().hex[:12]}", store=store)
-        made = await _once_leases_hold(lambda: self.operator.catalog.CreateStore(request))
+        made = await once_leases_hold(lambda: self.operator.catalog.CreateStore(request))
         name = str(made.store.name)
         # Each service has a lease of its own.
-        await _once_leases_hold(lambda: self.operator.keys.ListKeys(keys_pb2.ListKeysRequest(parent=name)))
+        await once_leases_hold(lambda: self.operator.keys.ListKeys(keys_pb2.ListKeysRequest(parent=name)))
         listing = webhooks_pb2.ListWebhookEndpointsRequest(parent=name)
-        await _once_leases_hold(lambda: self.operator.webhooks.ListWebhookEndpoints(listing))
+        await once_leases_hold(lambda: self.operator.webhooks.ListWebhookEndpoints(listing))
         return name
 
     async def new_key(
@@ -194,8 +196,9 @@ async def refused(call: Awaitable[Any], code: grpc.StatusCode, reason: str = "",
     return info
 
 
-async def _once_leases_hold(call: Callable[[], Any]) -> Any:
-    """The answer to a call. A test before may have held up the loop that the services run on, past their leases."""
+async def once_leases_hold(call: Callable[[], Awaitable[T]]) -> T:
+    """The answer to a call, once nobody says UNAVAILABLE: a process is being started, or a test before has held up the
+    loop that the services run on, past their leases."""
     async with asyncio.timeout(DEADLINE_S):
         while True:
             try:
