@@ -70,14 +70,14 @@ async def perform(act: Act, stage: Stage) -> Outcome:
     load = stage.load
     outcome = Outcome(act.title)
     load.begin()
-    asked, failed, began = load.asked.total(), load.failed, time.monotonic()
+    asked, failed, began = load.asked, load.failed, time.monotonic()
     try:
         await act.play(stage, outcome)
     except (Lie, Refusal, grpc.aio.AioRpcError, httpx.HTTPError) as problem:
         outcome.problems.append(str(problem))
     outcome.seconds = time.monotonic() - began
     await asyncio.sleep(SETTLE_S)
-    outcome.asked = load.asked.total() - asked
+    outcome.asked = load.asked - asked
     failed = load.failed - failed
     if not act.stops:
         outcome.failed, outcome.failures = failed, load.failures
@@ -118,7 +118,8 @@ def runbook(name: str, title: str, prepare: Prepare, *, then: Play | None = None
 
 
 async def revoke(stage: Stage, outcome: Outcome) -> None:
-    """Revokes a key that is used as fast as can be, through every way in, and sees when the last use was accepted."""
+    """Revokes a key that is used as fast as can be, at both replicas of Catalog, and sees when it was accepted last;
+    then tries it at the gateway."""
     name, secret = await stage.new_key()
     accepted = [0.0]
     channel = internal_channel(stage.installation, "catalog")

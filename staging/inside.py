@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from cli.up.state import Refusal
-from staging.replicas import ALL, Installation
+from staging.replicas import ALL, Installation, code_of
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     else:
         told = installation.environment(next(each for each in ALL if each.process == process))
     os.chdir(release)
-    environment = os.environ | {"PYTHONPATH": f"{release}:{release / 'proto/gen'}"} | told
+    environment = os.environ | code_of(release) | told
     os.execve(sys.executable, [sys.executable, "-m", "cli.main", *arguments], environment)  # noqa: S606 - our own program
 
 

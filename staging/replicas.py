@@ -1,8 +1,5 @@
 """The processes of Sedifex in staging: which there are, what each is told, and how they are replaced one by one."""
 
-import base64
-import json
-import os
 import shlex
 import signal
 import subprocess
@@ -129,9 +126,7 @@ class Installation:
             process = subprocess.Popen(  # noqa: S603 - our own programs
                 [sys.executable, "-m", replica.module],
                 cwd=release,
-                env=clean_environment()
-                | {"PYTHONPATH": f"{release}:{release / 'proto/gen'}"}
-                | self.environment(replica),
+                env=clean_environment() | code_of(release) | self.environment(replica),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -202,6 +197,6 @@ class Installation:
         return self.folder / "run" / replica.name
 
 
-def new_secret() -> str:
-    """A list of one secret, as settings have them."""
-    return json.dumps([{"version": 1, "secret": base64.b64encode(os.urandom(32)).decode()}])
+def code_of(release: Path) -> dict[str, str]:
+    """The variable by which Python runs the code of a release."""
+    return {"PYTHONPATH": f"{release}:{release / 'proto/gen'}"}

@@ -40,7 +40,7 @@ def show(console: Console, outcomes: Sequence[Outcome], lost: Sequence[str], sta
     for problem in problems:
         console.print(f"[red]not as it has to be[/red] {problem}", soft_wrap=True)
     repeated = sum(stage.partner.ids.values()) - len(stage.partner.ids)
-    console.print(f"\nrequests failed: {in_all:,} of {stage.load.asked.total():,}")
+    console.print(f"\nrequests failed: {in_all:,} of {stage.load.asked:,}")
     console.print(f"webhooks lost: {len(lost)} of {len(stage.load.prices):,}; sent twice: {repeated}")
     console.print(f"webhooks with a wrong signature: {len(stage.partner.wrong)}")
     return not (in_all or problems or lost)

@@ -19,7 +19,7 @@ from sedifex.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from sedifex.keys.v1 import keys_pb2, keys_pb2_grpc
 from sedifex.webhooks.v1 import webhooks_pb2, webhooks_pb2_grpc
 
-from cli.up.state import Refusal
+from cli.up.state import NEW_SECRETS, Refusal
 from services.common import tls
 from services.common.clients import CHANNEL_OPTIONS
 from staging import certificates, load, partner, place
@@ -27,7 +27,7 @@ from staging.database import SERVICES, Database, owner_of_data
 from staging.front import Front
 from staging.load import Load
 from staging.partner import Partner
-from staging.replicas import ALL, PORTS, VERSION, Installation, new_secret
+from staging.replicas import ALL, PORTS, VERSION, Installation
 
 ROOT = Path(__file__).resolve().parents[1]
 WRITERS = 4
@@ -43,7 +43,6 @@ class Stage:
 
     installation: Installation
     database: Database
-    front: Front
     operator_token: str
     keys: Any
     """The Keys service, as an operator calls it through `metadata`."""
@@ -104,7 +103,7 @@ async def standing(folder: Path, old: str | None, say: Say) -> AsyncIterator[Sta
         taking = await stack.enter_async_context(
             partner.listening(folder / "partners" / "partner.pem", folder / "partners" / "partner.key")
         )
-        yield await _open(stack, installation, database, front, taking)
+        yield await _open(stack, installation, database, taking)
 
 
 def run_inside(installation: Installation, *arguments: str) -> str:
@@ -126,9 +125,7 @@ def internal_channel(installation: Installation, service: str) -> grpc.aio.Chann
     return tls.channel(f"dns:///{service}:{PORTS[service]}", identity, options=CHANNEL_OPTIONS)
 
 
-async def _open(
-    stack: AsyncExitStack, installation: Installation, database: Database, front: Front, taking: Partner
-) -> Stage:
+async def _open(stack: AsyncExitStack, installation: Installation, database: Database, taking: Partner) -> Stage:
     token = run_inside(installation, "keys", "operator", "create", "staging").split()[-1]
     metadata = (("authorization", f"Bearer {token}"),)
     channels = {name: internal_channel(installation, name) for name in SERVICES}
@@ -157,7 +154,7 @@ async def _open(
     using = await stack.enter_async_context(
         load.asking(shop, installation.folder / "public" / "ca.pem", lambda name: internal_channel(installation, name))
     )
-    return Stage(installation, database, front, token, keys, store, taking, using)
+    return Stage(installation, database, token, keys, store, taking, using)
 
 
 async def _new_key(keys: Any, metadata: tuple[tuple[str, str], ...], store: str, scopes: tuple[str, ...]) -> Any:
@@ -170,10 +167,7 @@ async def _new_key(keys: Any, metadata: tuple[tuple[str, str], ...], store: str,
 def _settings(installation: Installation, database: Database, version: str) -> dict[str, str]:
     return {
         VERSION: version,
-        "SEDIFEX_SERVICE_SECRET": os.urandom(32).hex(),
-        "SEDIFEX_TOKEN_PEPPERS": new_secret(),
-        "SEDIFEX_MEMBER_SECRET_KEYS": new_secret(),
-        "SEDIFEX_WEBHOOK_SECRET_KEYS": new_secret(),
+        **{name: make() for name, make in NEW_SECRETS.items()},
         **{
             f"SEDIFEX_{service.upper()}_DATABASE_URL": database.url(
                 service, service, roots=installation.folder / "database" / "ca.pem"

@@ -78,7 +78,7 @@ class State:
         They are made on the first run; one that there was no need of then is made when there is.
         """
         known = self.read("secrets.json")
-        made = {name: known.get(name) or make() for name, make in _SECRETS.items()}
+        made = {name: known.get(name) or make() for name, make in NEW_SECRETS.items()}
         if made != known:
             self.write("secrets.json", made)
         return made
@@ -161,12 +161,13 @@ def _versioned() -> str:
     return json.dumps([{"version": 1, "secret": base64.b64encode(secrets.token_bytes(32)).decode()}])
 
 
-_SECRETS = {
+NEW_SECRETS = {
     "SEDIFEX_SERVICE_SECRET": lambda: secrets.token_urlsafe(32),
     "SEDIFEX_TOKEN_PEPPERS": _versioned,
     "SEDIFEX_WEBHOOK_SECRET_KEYS": _versioned,
     "SEDIFEX_MEMBER_SECRET_KEYS": _versioned,
 }
+"""What makes each setting of a new installation that is secret, by its variable."""
 
 
 def _process(pid: str, created: float) -> psutil.Process | None:
