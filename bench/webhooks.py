@@ -32,6 +32,7 @@ RATES = (100, 500, 2_000)
 DEADLINE_S = 20.0
 CLAIM_ENDPOINTS = 2_000
 CLAIMS = 100
+LOOK_S = 0.25
 MIB = 1 << 20
 
 
@@ -137,11 +138,13 @@ def _send_alone(made: Partners) -> float:
 async def _drain_once(made: Partners, endpoints: Sequence[str]) -> tuple[float, int, str]:
     """Seconds, bytes of WAL, and the processor time of each part for a delivery, in words."""
     made.add_due(endpoints, DUE, STORE)
-    wal, cpu, began = made.wal(), _cpu(made), time.monotonic()
+    wal, cpu = made.wal(), _cpu(made)
+    ((began,),) = made.sql("SELECT clock_timestamp()")
     await _until_drained(made)
-    took, after = time.monotonic() - began, _cpu(made)
+    after = _cpu(made)
+    ((ended,),) = made.sql("SELECT max(finish_time) FROM delivery")
     parts = ", ".join(f"{name} {(after[name] - cpu[name]) / DUE * 1e6:.0f} µs" for name in cpu)
-    return took, made.wal() - wal, parts
+    return (ended - began).total_seconds(), made.wal() - wal, parts
 
 
 def _cpu(made: Partners) -> dict[str, float]:
@@ -157,8 +160,9 @@ def _cpu(made: Partners) -> dict[str, float]:
 
 
 async def _until_drained(made: Partners) -> None:
+    # Rarely: a look goes through all that has been due, and takes its 5 ms from what is measured.
     while not made.drained():  # noqa: ASYNC110 - the database gives no notice of it
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(LOOK_S)
 
 
 async def _publish_at(run: Run, stores: Sequence[str], rate: int, seconds: float) -> dict[str, float]:
