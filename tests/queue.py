@@ -79,7 +79,7 @@ class Queue:
     def complete(self, jobs: Sequence[Job], status: int | None = 204) -> int:
         """As if the endpoint had answered so; None: it did not in time."""
         results = [result_of(job, status) for job in jobs]
-        gone = {job.endpoint_id for job in jobs if status == 410}
+        gone = {job.receiver.id for job in jobs if status == 410}
         return self.database.write(completion.complete, results, sorted(gone), datetime.now(UTC)).recorded
 
     def try_all(self, status: int | None = 204) -> int:

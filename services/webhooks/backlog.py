@@ -41,7 +41,7 @@ WITH nudged AS MATERIALIZED (
     UNION ALL
     -- No worker has looked at these since something became due to them.
     SELECT queue.endpoint_id, (
-        SELECT min(due_time) FROM due WHERE due.endpoint_id = queue.endpoint_id AND due_time <= now()
+        SELECT min(due_time) FROM due WHERE due.endpoint_id = queue.endpoint_id AND lease_token IS NULL AND due_time <= now()
     ) FROM nudged JOIN endpoint_queue AS queue ON queue.endpoint_id = nudged.endpoint_id
     JOIN endpoint ON endpoint.id = queue.endpoint_id
     WHERE queue.next_due = 'infinity' AND endpoint.state = 'enabled' AND endpoint.delete_time IS NULL
@@ -52,11 +52,13 @@ WITH nudged AS MATERIALIZED (
 SELECT
     (SELECT count(*) FROM (
         SELECT 1 FROM looked CROSS JOIN LATERAL (
-            SELECT 1 FROM due WHERE due.endpoint_id = looked.endpoint_id AND due_time <= now() LIMIT %(counted)s
+            SELECT 1 FROM due
+            WHERE due.endpoint_id = looked.endpoint_id AND lease_token IS NULL AND due_time <= now() LIMIT %(counted)s
         ) AS waiting LIMIT %(counted)s
     ) AS counted),
     (SELECT extract(epoch FROM now() - min(first.due_time))::float8 FROM looked CROSS JOIN LATERAL (
-        SELECT due_time FROM due WHERE due.endpoint_id = looked.endpoint_id AND due_time <= now()
+        SELECT due_time FROM due
+        WHERE due.endpoint_id = looked.endpoint_id AND lease_token IS NULL AND due_time <= now()
         ORDER BY due_time LIMIT 1
     ) AS first),
     (SELECT extract(epoch FROM now() - min(next_due))::float8 FROM looked),

@@ -66,7 +66,7 @@ class Queue:
 
     def claim(self, limit: int = 200) -> list[Job]:
         """Claims what is due to this endpoint."""
-        return [job for job in self.look(limit).jobs if job.endpoint_id == self.endpoint]
+        return [job for job in self.look(limit).jobs if job.receiver.id == self.endpoint]
 
     def allow(self, concurrency: int) -> None:
         """As if the endpoint had shown that it can take so many at a time."""

@@ -32,7 +32,7 @@ def test_who_has_a_backlog_gets_no_more_of_a_claim_than_others(queue: Queue) -> 
     queue.add_due(crowded, 50)
     queue.add_due(calm, 2)
     jobs = queue.look(Room(4, 200, 200)).jobs
-    assert Counter(job.endpoint_id for job in jobs) == {crowded: 2, calm: 2}
+    assert Counter(job.receiver.id for job in jobs) == {crowded: 2, calm: 2}
 
 
 def test_what_is_due_to_an_endpoint_is_taken_in_order(queue: Queue) -> None:
@@ -62,8 +62,8 @@ def test_endpoints_that_are_not_known_to_be_well_leave_room_for_those_that_are(q
         queue.add_due(queue.add_endpoint(), 4)
     queue.add_due(proven, 4)
     jobs = queue.look(Room(20, 20, unproven=3)).jobs
-    assert Counter(job.endpoint_id == proven for job in jobs) == {True: 4, False: 3}
-    assert all(job.is_proven == (job.endpoint_id == proven) for job in jobs)
+    assert Counter(job.receiver.id == proven for job in jobs) == {True: 4, False: 3}
+    assert all(job.receiver.is_proven == (job.receiver.id == proven) for job in jobs)
 
 
 def test_what_an_endpoint_keeps_of_a_worker_counts_against_its_share(queue: Queue) -> None:
@@ -276,7 +276,7 @@ def test_every_secret_that_lasts_signs_the_newest_first(queue: Queue) -> None:
     )
     queue.add_due(endpoint)
     (job,) = queue.claim()
-    assert [queue.vault.open(secret, endpoint) for secret in job.secrets] == [secret_of(3), secret_of(2)]
+    assert [queue.vault.open(secret, endpoint) for secret in job.receiver.secrets] == [secret_of(3), secret_of(2)]
 
 
 async def test_both_secrets_of_an_overlap_sign(queue: Queue, settings: Settings, partner: Partner) -> None:

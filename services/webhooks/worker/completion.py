@@ -70,17 +70,17 @@ WITH result AS (
     FROM json_to_recordset(%(results)s) AS result (position integer, delivery_id text, lease_token uuid, state text,
         delay float8, attempt_id text, number integer, age float8, latency_ms integer, status_code integer, error text,
         problem text, response_headers jsonb, response_body bytea, remote_address text, signed text, sign text)
-), ours AS MATERIALIZED (
-    -- The rows come in the order of their ids. One by one: a join might read all that is due.
-    SELECT result.*, held.endpoint_id FROM result CROSS JOIN LATERAL (
-        SELECT endpoint_id FROM due WHERE due.delivery_id = result.delivery_id AND lease_token = result.lease_token
-        FOR UPDATE
-    ) AS held
 ), ended AS (
-    DELETE FROM due USING ours WHERE due.delivery_id = ours.delivery_id AND ours.delay IS NULL
+    -- The rows come in the order of their ids.
+    DELETE FROM due USING result
+    WHERE due.delivery_id = result.delivery_id AND due.lease_token = result.lease_token AND delay IS NULL
+    RETURNING result.*, due.endpoint_id
 ), postponed AS (
-    UPDATE due SET due_time = now() + make_interval(secs => ours.delay), lease_token = NULL, by_hand = false FROM ours
-    WHERE due.delivery_id = ours.delivery_id AND ours.delay IS NOT NULL
+    UPDATE due SET due_time = now() + make_interval(secs => delay), lease_token = NULL, by_hand = false FROM result
+    WHERE due.delivery_id = result.delivery_id AND due.lease_token = result.lease_token AND delay IS NOT NULL
+    RETURNING result.*, due.endpoint_id
+), ours AS MATERIALIZED (
+    SELECT * FROM ended UNION ALL SELECT * FROM postponed
 ), logged AS (
     INSERT INTO attempt (id, delivery_id, number, start_time, latency_ms, status_code, error, response_headers,
         response_body, remote_address, signed)

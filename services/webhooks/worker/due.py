@@ -36,20 +36,26 @@ LOOK_AGAIN_S = 0.1
 MAX_SLEEP_S = 3600.0
 
 
+class Receiver(NamedTuple):
+    """An endpoint, as a claim has found it."""
+
+    id: str
+    is_wanted: bool
+    """False if it has been deleted since: nothing is sent."""
+    is_proven: bool
+    """It is known to be well."""
+    url: str
+    secrets: tuple[Sealed, ...]
+    """Every secret that signs now, the newest first."""
+
+
 class Job(NamedTuple):
     """A delivery that this worker has under lease, with all that it takes to send it."""
 
     delivery_id: str
     lease_token: UUID
     attempt_number: int
-    endpoint_id: str
-    is_wanted: bool
-    """False if the endpoint has been deleted since: nothing is sent."""
-    is_proven: bool
-    """The endpoint is known to be well."""
-    url: str
-    secrets: tuple[Sealed, ...]
-    """Every secret that signs now, the newest first."""
+    receiver: Receiver
     event_id: str
     event_type: str
     body: bytes
@@ -101,7 +107,8 @@ WITH busy (endpoint_id, in_flight, is_slow) AS (
     SELECT queue.* FROM candidate JOIN endpoint_queue AS queue ON queue.endpoint_id = candidate.endpoint_id
     FOR UPDATE OF queue SKIP LOCKED
 ), state AS MATERIALIZED (
-    SELECT picked.endpoint_id, picked.next_due, picked.paused_until, endpoint.delete_time IS NOT NULL AS is_deleted,
+    SELECT picked.endpoint_id, picked.next_due, picked.paused_until, endpoint.url,
+        endpoint.delete_time IS NOT NULL AS is_deleted,
         endpoint.delete_time IS NOT NULL
             OR (endpoint.state = 'enabled' AND coalesce(picked.paused_until <= now(), true)) AS flows,
         endpoint.state = 'disabled' AS is_disabled,
@@ -133,47 +140,47 @@ WITH busy (endpoint_id, in_flight, is_slow) AS (
     SELECT *,
         CASE WHEN is_deleted THEN %(total)s ELSE
             greatest(0, least(own_room, worker_room, CASE WHEN rate > 0 THEN floor(tokens) END)) END::bigint AS room,
-        ceil(greatest(4, 2.0 * %(total)s / count(*) OVER ()))::bigint AS quota
+        ceil(greatest(4, 1.25 * %(total)s / count(*) OVER ()))::bigint AS quota
     FROM state
 ), found AS MATERIALIZED (
-    SELECT bound.endpoint_id, bound.next_due, bound.is_proven, due.delivery_id,
+    SELECT bound.endpoint_id, bound.next_due, bound.is_proven, due.place_in_table,
         row_number() OVER (PARTITION BY bound.endpoint_id ORDER BY due.order_time) AS place
     FROM bound CROSS JOIN LATERAL (
         (SELECT * FROM (
             -- What a worker had and lost: it was due before all that has waited since.
-            (SELECT delivery_id, '-infinity'::timestamptz AS order_time FROM due
+            (SELECT ctid AS place_in_table, '-infinity'::timestamptz AS order_time FROM due
              WHERE bound.flows AND due.endpoint_id = bound.endpoint_id AND lease_token IS NOT NULL AND due_time <= now()
              ORDER BY due_time LIMIT least(bound.room, bound.quota))
             UNION ALL
-            (SELECT delivery_id, due_time FROM due
+            (SELECT ctid, due_time FROM due
              WHERE bound.flows AND due.endpoint_id = bound.endpoint_id AND lease_token IS NULL AND due_time <= now()
              ORDER BY due_time LIMIT least(bound.room, bound.quota))
         ) AS flowing LIMIT least(bound.room, bound.quota))
         UNION ALL
-        (SELECT delivery_id, due_time FROM due
+        (SELECT ctid, due_time FROM due
          WHERE NOT bound.flows AND due.endpoint_id = bound.endpoint_id AND by_hand AND due_time <= now()
          LIMIT bound.quota)
     ) AS due
 ), chosen AS (
     -- In turn: everybody's first, then everybody's second.
-    SELECT delivery_id, is_proven FROM (
+    SELECT place_in_table FROM (
         SELECT *, row_number() OVER (PARTITION BY is_proven ORDER BY place, next_due) AS turn FROM found
     ) AS ranked
     WHERE is_proven OR turn <= %(unproven)s ORDER BY place, next_due LIMIT %(total)s
 ), held AS MATERIALIZED (
     -- A lease that has run out may be completed at this very moment: that one has the lock, and goes first.
-    SELECT due.delivery_id, due.endpoint_id, chosen.is_proven FROM due JOIN chosen USING (delivery_id)
+    SELECT due.ctid AS place_in_table FROM due JOIN chosen ON due.ctid = chosen.place_in_table
     WHERE due.due_time <= now() FOR UPDATE OF due SKIP LOCKED
 ), leased AS (
     UPDATE due SET due_time = now() + make_interval(secs => %(lease)s), lease_token = %(token)s
-    FROM held WHERE due.delivery_id = held.delivery_id RETURNING due.delivery_id, held.is_proven
+    FROM held WHERE due.ctid = held.place_in_table RETURNING due.delivery_id, due.endpoint_id
 ), taken AS MATERIALIZED (
     SELECT bound.*, counted.found, counted.taken, sum(CASE WHEN NOT is_proven THEN found END) OVER () AS unproven
     FROM (
         SELECT endpoint_id, sum(found) AS found, sum(taken) AS taken FROM (
             SELECT endpoint_id, 0 AS found, 0 AS taken FROM bound
             UNION ALL SELECT endpoint_id, 1, 0 FROM found
-            UNION ALL SELECT endpoint_id, 0, 1 FROM held
+            UNION ALL SELECT endpoint_id, 0, 1 FROM leased
         ) AS each GROUP BY endpoint_id
     ) AS counted JOIN bound ON bound.endpoint_id = counted.endpoint_id
 ), next AS MATERIALIZED (
@@ -186,7 +193,7 @@ WITH busy (endpoint_id, in_flight, is_slow) AS (
             WHEN taken < found AND NOT is_proven AND unproven > %(unproven)s
                 THEN now() + make_interval(secs => %(look_again)s)
             WHEN taken < found OR (found >= quota AND found < room) THEN now()
-            WHEN found < room THEN least(ahead.due_time, lease_end)
+            WHEN found < room THEN least(ahead.due_time, first_end, lease_end)
             WHEN rate > 0 AND tokens - taken < 1 THEN now() + make_interval(secs => (capacity - tokens + taken) / rate)
             WHEN own_room <= taken THEN least(first_end, now() + make_interval(secs => %(lease)s))
             ELSE now() + make_interval(secs => %(look_again)s)
@@ -198,25 +205,20 @@ WITH busy (endpoint_id, in_flight, is_slow) AS (
     ) AS lease
     LEFT JOIN LATERAL (
         SELECT due_time FROM due
-        WHERE found < least(room, quota) AND due.endpoint_id = taken.endpoint_id AND due_time > now()
+        WHERE found < least(room, quota) AND due.endpoint_id = taken.endpoint_id AND lease_token IS NULL
+            AND due_time > now()
         ORDER BY due_time LIMIT 1
     ) AS ahead ON true
 ), moved AS (
     UPDATE endpoint_queue AS queue SET next_due = coalesce(next.next_due, 'infinity'), is_held = next.is_held,
         version = queue.version + 1, tokens = next.tokens, tokens_time = now()
     FROM next WHERE queue.endpoint_id = next.endpoint_id RETURNING queue.next_due
-), job AS (
-    SELECT delivery.id, delivery.attempt_count + 1, endpoint.id, endpoint.delete_time IS NULL, leased.is_proven,
-        endpoint.url, secret.sealed, secret.versions, event.id, event.type, event.body
-    FROM leased
-    JOIN delivery ON delivery.id = leased.delivery_id
-    JOIN endpoint ON endpoint.id = delivery.endpoint_id
-    JOIN event ON event.id = delivery.event_id
-    CROSS JOIN LATERAL (
-        SELECT array_agg(sealed ORDER BY create_time DESC) AS sealed,
-            array_agg(seal_version ORDER BY create_time DESC) AS versions
-        FROM endpoint_secret WHERE endpoint_id = endpoint.id AND (end_time IS NULL OR end_time > now())
-    ) AS secret
+), receiver AS (
+    SELECT json_agg(json_build_array(endpoint_id, NOT is_deleted, is_proven, url, (
+        SELECT json_agg(json_build_array(encode(sealed, 'hex'), seal_version) ORDER BY create_time DESC)
+        FROM endpoint_secret
+        WHERE endpoint_secret.endpoint_id = taken.endpoint_id AND (end_time IS NULL OR end_time > now())
+    ))) AS each FROM taken WHERE taken > 0
 ), again AS (
     -- Whoever has a lock may not have seen what this has seen: another look is for those that it had to leave.
     SELECT CASE
@@ -227,7 +229,11 @@ WITH busy (endpoint_id, in_flight, is_slow) AS (
             now() + make_interval(secs => %(max_sleep)s)) - now())
         END::float8 AS seconds
 )
-SELECT again.seconds, extract(epoch FROM clock_timestamp())::float8, job.* FROM again LEFT JOIN job ON true
+SELECT again.seconds, extract(epoch FROM clock_timestamp())::float8, receiver.each, NULL, NULL, NULL, NULL, NULL, NULL
+FROM again CROSS JOIN receiver
+UNION ALL
+SELECT NULL, NULL, NULL, leased.delivery_id, leased.endpoint_id, delivery.attempt_count + 1, event.id, event.type, event.body
+FROM leased JOIN delivery ON delivery.id = leased.delivery_id JOIN event ON event.id = delivery.event_id
 """
 
 _CLAIM = Prepared(
@@ -284,8 +290,9 @@ def claim(token: UUID, room: Room, lease_seconds: float, busy: Iterable[Busy] = 
     with handle.cursor() as cursor:
         _CLAIM.execute(cursor, values)
         rows = cursor.fetchall()
-    again, time = rows[0][:2]
-    jobs = [_job(token, row[2:]) for row in rows if row[2] is not None]
+    again, time, receivers = rows[0][:3]
+    by_id = {receiver.id: receiver for receiver in map(_receiver, receivers or ())}
+    jobs = [_job(token, by_id[row[4]], row[3:]) for row in rows[1:]]
     return Claim(jobs, max(0.0, again), time)
 
 
@@ -296,9 +303,12 @@ def release(tokens: Sequence[UUID]) -> None:
         cursor.execute("NOTIFY webhooks_due")
 
 
-def _job(token: UUID, row: tuple[Any, ...]) -> Job:
-    delivery_id, number, endpoint_id, is_wanted, is_proven, url, sealed, versions, event_id, event_type, body = row
-    secrets = tuple(map(Sealed, map(bytes, sealed or ()), versions or ()))
-    return Job(
-        delivery_id, token, number, endpoint_id, is_wanted, is_proven, url, secrets, event_id, event_type, bytes(body)
-    )
+def _receiver(row: list[Any]) -> Receiver:
+    endpoint_id, is_wanted, is_proven, url, secrets = row
+    sealed = tuple(Sealed(bytes.fromhex(value), version) for value, version in secrets or ())
+    return Receiver(endpoint_id, is_wanted, is_proven, url, sealed)
+
+
+def _job(token: UUID, receiver: Receiver, row: tuple[Any, ...]) -> Job:
+    delivery_id, _, number, event_id, event_type, body = row
+    return Job(delivery_id, token, number, receiver, event_id, event_type, bytes(body))

@@ -20,15 +20,15 @@ class Flights:
     def begin(self, job: Job, now: float) -> None:
         """Notes that a job is being sent."""
         self._begun[job.delivery_id] = (job, now)
-        self._by_endpoint[job.endpoint_id] += 1
+        self._by_endpoint[job.receiver.id] += 1
 
     def end(self, job: Job) -> None:
         """Notes that it is no more."""
         if self._begun.pop(job.delivery_id, None) is None:
             return
-        self._by_endpoint[job.endpoint_id] -= 1
-        if not self._by_endpoint[job.endpoint_id]:
-            del self._by_endpoint[job.endpoint_id]
+        self._by_endpoint[job.receiver.id] -= 1
+        if not self._by_endpoint[job.receiver.id]:
+            del self._by_endpoint[job.receiver.id]
 
     def busy(self, now: float) -> list[Busy]:
         """What every endpoint has in flight here."""
@@ -38,7 +38,7 @@ class Flights:
     def room(self, total: int, now: float) -> Room:
         """How to divide `total` free slots."""
         slow = self._slow(now)
-        held = sum(not job.is_proven or job.endpoint_id in slow for job, _ in self._begun.values())
+        held = sum(not job.receiver.is_proven or job.receiver.id in slow for job, _ in self._begun.values())
         unproven = max(0, breaker.share_of_unproven(self._slots) - held)
         return Room(total, breaker.share_of_one(self._slots), unproven)
 
@@ -47,5 +47,5 @@ class Flights:
         for job, begun in self._begun.values():
             if now - begun < breaker.SLOW_SECONDS:
                 break
-            slow.add(job.endpoint_id)
+            slow.add(job.receiver.id)
         return slow

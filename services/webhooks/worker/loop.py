@@ -27,7 +27,7 @@ from services.webhooks.signing import Signer
 from services.webhooks.worker import attempt_traces, completion, due, metrics, outcomes
 from services.webhooks.worker.attempt_ids import AttemptIds
 from services.webhooks.worker.completion import Completion
-from services.webhooks.worker.due import Claim, Job
+from services.webhooks.worker.due import Claim, Job, Receiver
 from services.webhooks.worker.exchange import Exchange, Request
 from services.webhooks.worker.flights import Flights
 from services.webhooks.worker.outcomes import Moment, Outcome
@@ -220,29 +220,29 @@ class Worker:
         if self._stopping.is_set():
             return  # what it has taken is given back
         for job in claim.jobs:
-            if job.is_wanted:
+            if job.receiver.is_wanted:
                 self._begin(job, now)
             else:
                 self._unrecorded.append(outcomes.of_unwanted(job, _now()))
 
     def _begin(self, job: Job, now: float) -> None:
         try:
-            headers = self._signer(job).headers(job.event_id, int(now + self._clock), job.body)
-            self._sender.submit(Request(job, job.url, headers, job.body))
+            headers = self._signer(job.receiver).headers(job.event_id, int(now + self._clock), job.body)
+            self._sender.submit(Request(job, job.receiver.url, headers, job.body))
         except Exception:  # one delivery that cannot be sent must not hold up the others
             log.exception("a delivery could not be signed", extra={"delivery": job.delivery_id})
             self._unrecorded.append(self._failed(job, outcomes.NOT_SIGNED))
         else:
             self._flights.begin(job, now)
 
-    def _signer(self, job: Job) -> Signer:
+    def _signer(self, receiver: Receiver) -> Signer:
         # With the endpoint: what was sealed for one must not sign for another, wherever it may have got to.
-        owner = job.endpoint_id, job.secrets
+        owner = receiver.id, receiver.secrets
         signer = self._signers.get(owner)
         if signer is None:
             if len(self._signers) >= MAX_SIGNERS:
                 self._signers.clear()
-            signer = Signer([self._vault.open(secret, job.endpoint_id) for secret in job.secrets])
+            signer = Signer([self._vault.open(secret, receiver.id) for secret in receiver.secrets])
             self._signers[owner] = signer
         return signer
 

@@ -56,7 +56,7 @@ def of_exchange(exchange: Exchange, *, attempt_id: str, jitter: float, now: Mome
         signed=signing.compact(exchange.request_headers),
         sign=sign(exchange),
     )
-    return Outcome(result, job.endpoint_id if decision.disable_endpoint else None)
+    return Outcome(result, job.receiver.id if decision.disable_endpoint else None)
 
 
 def of_failure(job: Job, error: str, *, attempt_id: str, jitter: float, now: Moment) -> Outcome:

@@ -53,7 +53,10 @@ _MEND = """
 WITH late AS (
     SELECT endpoint_id FROM endpoint_queue AS queue JOIN endpoint ON endpoint.id = queue.endpoint_id
     CROSS JOIN LATERAL (
-        SELECT due_time FROM due WHERE due.endpoint_id = queue.endpoint_id ORDER BY due_time LIMIT 1
+        SELECT least(
+            (SELECT min(due_time) FROM due WHERE due.endpoint_id = queue.endpoint_id AND lease_token IS NULL),
+            (SELECT min(due_time) FROM due WHERE due.endpoint_id = queue.endpoint_id AND lease_token IS NOT NULL)
+        ) AS due_time
     ) AS first
     WHERE queue.next_due > now() + interval '1 hour' AND first.due_time < queue.next_due
         AND NOT EXISTS (SELECT FROM endpoint_nudge WHERE endpoint_nudge.endpoint_id = queue.endpoint_id)

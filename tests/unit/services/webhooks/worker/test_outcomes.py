@@ -8,7 +8,7 @@ import pytest
 
 from services.webhooks.worker import outcomes
 from services.webhooks.worker.completion import Sign
-from services.webhooks.worker.due import Job
+from services.webhooks.worker.due import Job, Receiver
 from services.webhooks.worker.exchange import ErrorKind, Exchange, parse_headers
 from services.webhooks.worker.flights import Flights
 from services.webhooks.worker.outcomes import Moment
@@ -21,11 +21,7 @@ def _job(endpoint: str = "whe_1", *, attempt: int = 1, event_type: str = "produc
         f"dlv_{uuid.uuid4().hex}",
         uuid.uuid4(),
         attempt,
-        endpoint,
-        True,
-        proven,
-        "http://x/",
-        (),
+        Receiver(endpoint, True, proven, "http://x/", ()),
         "evt_1",
         event_type,
         b"{}",
