@@ -103,7 +103,7 @@ async def claims(run: Run) -> Sequence[Row]:
             made.sql("ANALYZE due; ANALYZE endpoint_queue; ANALYZE delivery; ANALYZE event")
             took = []
             for _ in range(CLAIMS):
-                token, began = uuid.uuid4(), time.perf_counter()
+                token, began = str(uuid.uuid4()), time.perf_counter()
                 jobs = database.read(due.claim, token, Room(200, 64, 256), 30.0).jobs
                 lasted = (time.perf_counter() - began) * 1000
                 if len(jobs) == 200:  # others cannot be compared

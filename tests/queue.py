@@ -67,7 +67,7 @@ class Queue:
 
     def look(self, room: Room = PLENTY, busy: Iterable[Busy] = ()) -> Claim:
         """Claims once."""
-        return self.database.read(due.claim, uuid.uuid4(), room, LEASE_S, busy)
+        return self.database.read(due.claim, str(uuid.uuid4()), room, LEASE_S, busy)
 
     def claim(self, room: Room = PLENTY) -> list[Job]:
         """Claims until there is nothing more to be had."""

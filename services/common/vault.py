@@ -5,7 +5,7 @@ The keys are settings, never in the database.
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -14,8 +14,7 @@ from services.common.settings import VersionedSecret
 _NONCE_BYTES = 12
 
 
-@dataclass(frozen=True)
-class Sealed:
+class Sealed(NamedTuple):
     """A secret as it is kept: nonce and ciphertext, and the version of the key that opens it."""
 
     value: bytes

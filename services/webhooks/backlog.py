@@ -41,7 +41,8 @@ WITH nudged AS MATERIALIZED (
     UNION ALL
     -- No worker has looked at these since something became due to them.
     SELECT queue.endpoint_id, (
-        SELECT min(due_time) FROM due WHERE due.endpoint_id = queue.endpoint_id AND lease_token IS NULL AND due_time <= now()
+        SELECT min(due_time) FROM due
+        WHERE due.endpoint_id = queue.endpoint_id AND lease_token IS NULL AND due_time <= now()
     ) FROM nudged JOIN endpoint_queue AS queue ON queue.endpoint_id = nudged.endpoint_id
     JOIN endpoint ON endpoint.id = queue.endpoint_id
     WHERE queue.next_due = 'infinity' AND endpoint.state = 'enabled' AND endpoint.delete_time IS NULL

@@ -62,7 +62,7 @@ class Queue:
 
     def look(self, limit: int = 200) -> Claim:
         """Claims what is due."""
-        return self.database.read(due.claim, uuid.uuid4(), Room(limit, 200, 200), LEASE_S)
+        return self.database.read(due.claim, str(uuid.uuid4()), Room(limit, 200, 200), LEASE_S)
 
     def claim(self, limit: int = 200) -> list[Job]:
         """Claims what is due to this endpoint."""
@@ -271,7 +271,7 @@ async def test_an_outcome_that_cannot_be_kept_does_not_hold_up_the_others(
     results[2] = results[2]._replace(error="PostgreSQL keeps no \0")
     with Sender(allowed_networks=_LOOPBACK) as sender:
         worker = Worker(queue.database, sender, vault)
-        worker._unrecorded += map(outcomes.Outcome, results)
+        worker._recorder.add([outcomes.Outcome(result) for result in results])
         worker.start()
         await _until(lambda: [each.state for each in queue.deliveries()] == ["succeeded"] * 4)
         worker.stop(WAIT_S)

@@ -3,6 +3,7 @@
 import gc
 import resource
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,6 +62,12 @@ def _allow_descriptors() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+def _take_turns() -> None:
+    """What claims and records waits for the thread that sends to let it go on, and the database with it. At Python's
+    usual 5 ms a core was idle for a tenth of the time."""
+    sys.setswitchinterval(0.001)
+
+
 def _collect_rarely() -> None:
     """Reference counts free what a delivery makes. To look for cycles every 700 objects took 5 % of the time."""
     gc.collect()
@@ -85,6 +92,7 @@ def main() -> None:
             alive=lambda: worker.is_alive,
             checks=lambda: {"database": not worker.is_cut_off},
         ):
+            _take_turns()
             _collect_rarely()
             stop.wait()
 

@@ -14,7 +14,6 @@ from datetime import datetime
 from enum import StrEnum
 from operator import itemgetter
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from services.webhooks import breaker, endpoints, queries
 from services.webhooks.models import handle
@@ -36,7 +35,7 @@ class Result(NamedTuple):
     """What became of a job, as the database takes it."""
 
     delivery_id: str
-    lease_token: UUID
+    lease_token: str
     state: str
     """'succeeded', 'dead', 'cancelled', or 'pending': to be tried again."""
     delay_seconds: float | None
@@ -202,7 +201,7 @@ def _row(position: int, result: Result, moment: float) -> dict[str, Any]:
     row = {
         "position": position,
         "delivery_id": result.delivery_id,
-        "lease_token": result.lease_token.hex,
+        "lease_token": result.lease_token,
         "state": result.state,
         "attempt_id": result.attempt_id,
         "number": result.attempt_number,

@@ -18,16 +18,11 @@ All times here are the database's: workers' clocks may differ, or jump.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-from uuid import UUID
-
-from psycopg2.extras import register_uuid
 
 from services.common.vault import Sealed
 from services.webhooks import breaker
 from services.webhooks.models import handle
 from services.webhooks.worker.prepared import Prepared
-
-register_uuid()
 
 MAX_ENDPOINTS = 64
 """How many endpoints a claim looks at."""
@@ -53,7 +48,8 @@ class Job(NamedTuple):
     """A delivery that this worker has under lease, with all that it takes to send it."""
 
     delivery_id: str
-    lease_token: UUID
+    lease_token: str
+    """Of the claim: a UUID, that nobody else has."""
     attempt_number: int
     receiver: Receiver
     event_id: str
@@ -232,7 +228,8 @@ WITH busy (endpoint_id, in_flight, is_slow) AS (
 SELECT again.seconds, extract(epoch FROM clock_timestamp())::float8, receiver.each, NULL, NULL, NULL, NULL, NULL, NULL
 FROM again CROSS JOIN receiver
 UNION ALL
-SELECT NULL, NULL, NULL, leased.delivery_id, leased.endpoint_id, delivery.attempt_count + 1, event.id, event.type, event.body
+SELECT NULL, NULL, NULL, leased.delivery_id, leased.endpoint_id, delivery.attempt_count + 1,
+    event.id, event.type, event.body
 FROM leased JOIN delivery ON delivery.id = leased.delivery_id JOIN event ON event.id = delivery.event_id
 """
 
@@ -259,7 +256,7 @@ _CLAIM = Prepared(
 _RELEASE = """
 WITH given AS (
     -- As leases that have run out, which go before what has waited since.
-    UPDATE due SET due_time = now() WHERE lease_token = ANY (%(tokens)s) RETURNING endpoint_id
+    UPDATE due SET due_time = now() WHERE lease_token = ANY (%(tokens)s::uuid[]) RETURNING endpoint_id
 ), waiting AS (
     SELECT endpoint_id FROM endpoint_queue WHERE endpoint_id IN (SELECT endpoint_id FROM given)
     ORDER BY endpoint_id FOR UPDATE
@@ -269,8 +266,11 @@ FROM waiting WHERE queue.endpoint_id = waiting.endpoint_id
 """
 
 
-def claim(token: UUID, room: Room, lease_seconds: float, busy: Iterable[Busy] = ()) -> Claim:
-    """Takes of what is due what there is room for, for `lease_seconds`; longest due endpoints first, all in turn."""
+def claim(token: str, room: Room, lease_seconds: float, busy: Iterable[Busy] = ()) -> Claim:
+    """Takes of what is due what there is room for, for `lease_seconds`; longest due endpoints first, all in turn.
+
+    `token` is a UUID, a new one for each claim.
+    """
     loads = list(busy)
     values = {
         "token": token,
@@ -296,7 +296,7 @@ def claim(token: UUID, room: Room, lease_seconds: float, busy: Iterable[Busy] = 
     return Claim(jobs, max(0.0, again), time)
 
 
-def release(tokens: Sequence[UUID]) -> None:
+def release(tokens: Sequence[str]) -> None:
     """Gives back what these claims took and nobody completed, for other workers to take at once."""
     with handle.cursor() as cursor:
         cursor.execute(_RELEASE, {"tokens": list(tokens)})
@@ -309,6 +309,6 @@ def _receiver(row: list[Any]) -> Receiver:
     return Receiver(endpoint_id, is_wanted, is_proven, url, sealed)
 
 
-def _job(token: UUID, receiver: Receiver, row: tuple[Any, ...]) -> Job:
+def _job(token: str, receiver: Receiver, row: tuple[Any, ...]) -> Job:
     delivery_id, _, number, event_id, event_type, body = row
     return Job(delivery_id, token, number, receiver, event_id, event_type, bytes(body))

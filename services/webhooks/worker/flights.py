@@ -17,6 +17,11 @@ class Flights:
     def __len__(self) -> int:
         return len(self._begun)
 
+    @property
+    def free(self) -> int:
+        """How many more may begin."""
+        return self._slots - len(self._begun)
+
     def begin(self, job: Job, now: float) -> None:
         """Notes that a job is being sent."""
         self._begun[job.delivery_id] = (job, now)

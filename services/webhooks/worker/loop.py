@@ -1,8 +1,8 @@
 """The worker's loop: claims what is due, sends it, records how it went, as long as there is anything to do.
 
 APScheduler keeps `drain` running: each second it starts it anew, should it have broken. One run drains at a time. It
-never waits for the database: claiming and recording have a thread and a connection each, so that exchanges go on
-meanwhile. It sends outside of any transaction.
+never waits for the database: claiming and recording (`recorder`) have a thread and a connection each, so that exchanges
+go on meanwhile. It sends outside of any transaction.
 """
 
 import logging
@@ -11,31 +11,27 @@ import random
 import threading
 import time
 import uuid
-from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from services.common import tracing
 from services.common.database import BlockingDatabase
-from services.common.errors import SedifexError, Unavailable
+from services.common.errors import SedifexError
 from services.common.observed import Pulse
 from services.common.vault import Sealed, Vault
 from services.webhooks.signing import Signer
-from services.webhooks.worker import attempt_traces, completion, due, metrics, outcomes
+from services.webhooks.worker import due, metrics, outcomes
 from services.webhooks.worker.attempt_ids import AttemptIds
-from services.webhooks.worker.completion import Completion
 from services.webhooks.worker.due import Claim, Job, Receiver
 from services.webhooks.worker.exchange import Exchange, Request
 from services.webhooks.worker.flights import Flights
 from services.webhooks.worker.outcomes import Moment, Outcome
+from services.webhooks.worker.recorder import BATCH, Recorder, report
 from services.webhooks.worker.sender import Sender
 
 log = logging.getLogger(__name__)
 
-BATCH = 200
 POLL_S = 1.0
 """How often to look at the queue without having been told, in case that a notification was lost. Also how long to leave
 a database alone that could not be reached."""
@@ -44,7 +40,9 @@ LEASE_S = 30.0
 MAX_SIGNERS = 1_024
 """How many endpoints' secrets are kept opened; beyond it all are opened anew."""
 GATHER_S = 0.005
-"""The least time between two claims, and between two records, that are not full."""
+"""The least time between two claims that are not full."""
+MAX_BACKLOG = 2 * BATCH
+"""How many outcomes may wait to be recorded while more is claimed."""
 
 
 class Worker:
@@ -60,20 +58,11 @@ class Worker:
         self._stopping = threading.Event()
         self._woken = threading.Event()
         self._draining = threading.Lock()
-        self._unrecorded: list[Outcome] = []
-        self._claims: Counter[uuid.UUID] = Counter()
-        """How many deliveries of each claim are still to be recorded."""
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix="webhooks-queue")
+        self._recorder = Recorder(database, sender.wake)
+        self._claimer = ThreadPoolExecutor(1, thread_name_prefix="webhooks-claim")
         self._claiming: Future[Claim] | None = None
-        self._recording: Future[Completion] | None = None
-        self._being_recorded: list[Outcome] = []
-        self._record_size = BATCH
-        self._claim_token, self._claim_total = uuid.uuid4(), 0
-        self._claim_begun = self._record_begun = 0.0
-        self._look_at = self._claim_from = self._record_from = 0.0
-        self._is_cut_off = False
-        """The database did not take what it was to record. Until it does nothing is claimed: a claim could take up
-        again what has been sent already."""
+        self._claim_token, self._claim_total = "", 0
+        self._claim_begun = self._look_at = self._claim_from = 0.0
         self._pulse = Pulse()
         self._clock = 0.0
         """The database's Unix time less ours of time.monotonic."""
@@ -93,12 +82,12 @@ class Worker:
     @property
     def is_alive(self) -> bool:
         """Whether the loop turns; from any thread."""
-        return self._pulse.is_alive()
+        return self._pulse.is_alive() and self._recorder.is_alive
 
     @property
     def is_cut_off(self) -> bool:
         """Whether what was sent waits for the database to take it, and nothing is claimed until then."""
-        return self._is_cut_off
+        return self._recorder.is_cut_off
 
     @property
     def in_flight(self) -> int:
@@ -112,6 +101,7 @@ class Worker:
 
     def start(self) -> None:
         """Begins to work, in threads of its own."""
+        self._recorder.start()
         self._scheduler.start()
 
     def wake(self) -> None:
@@ -128,12 +118,11 @@ class Worker:
         try:
             while self._is_at_work and (left := deadline - time.monotonic()) > 0:
                 self._turn(min(POLL_S, left))
-            self._settle()
-            self._begin_record(math.inf)
-            self._settle()
         finally:
-            self._threads.shutdown(wait=True)
-            self._give_back()
+            # Waits for the statements that are under way, each of which has a limit of its own.
+            self._claimer.shutdown(wait=True)
+            self._end_claim()
+            self._give_back(self._recorder.finish(deadline))
 
     def drain(self) -> None:
         """Works until the worker is stopped; returns at once if another run is doing so."""
@@ -147,7 +136,7 @@ class Worker:
 
     @property
     def _is_at_work(self) -> bool:
-        return bool(self._sender.in_flight or self._unrecorded or self._claiming or self._recording)
+        return bool(self._sender.in_flight or self._claiming or self._recorder.backlog)
 
     def _turn(self, timeout: float) -> None:
         """Takes up what has come, begins what can be begun, and waits for what comes next."""
@@ -155,21 +144,21 @@ class Worker:
         if self._woken.is_set():
             self._woken.clear()
             self._look_at = 0.0
-        self._end_claim()
-        self._end_record()
+        jobs = self._end_claim()
+        self._look_at = min(self._look_at, self._recorder.next_look())
         now = time.monotonic()
-        self._begin_record(now)
+        # The next claim first, so that the database is at work while this thread signs what the last has brought.
         self._begin_claim(now)
+        for job in jobs:
+            self._begin(job, now)
         ended = self._sender.wait(min(timeout, self._pause(time.monotonic())))
         if ended:
             moment = _now()
-            self._unrecorded += [self._judge(exchange, moment) for exchange in ended]
+            self._recorder.add([self._judge(exchange, moment) for exchange in ended])
 
     def _pause(self, now: float) -> float:
         """How long there is nothing to begin, in seconds; what ends meanwhile wakes the sender."""
         moments = [now + POLL_S]
-        if self._unrecorded and self._recording is None:
-            moments.append(self._record_from)
         if self._may_claim:
             moments.append(max(self._look_at, self._claim_from))
         return max(0.0, min(moments) - now)
@@ -179,51 +168,54 @@ class Worker:
         return (
             self._claiming is None
             and not self._stopping.is_set()
-            and not self._is_cut_off
-            and self._sender.free > 0
-            and len(self._unrecorded) < 2 * BATCH
+            and not self._recorder.is_cut_off
+            and self._flights.free > 0
+            and self._recorder.backlog < MAX_BACKLOG
         )
 
     def _begin_claim(self, now: float) -> None:
         if not self._may_claim or now < self._look_at or now < self._claim_from:
             return
-        room = self._flights.room(min(BATCH, self._sender.free), now)
-        token = uuid.uuid4()
+        room = self._flights.room(min(BATCH, self._flights.free), now)
+        token = uuid.uuid4().hex
         self._claim_begun = now
         # Whoever wakes this from now on may tell of what this claim does not see: that is not forgotten at its end.
         self._look_at = math.inf
-        self._claiming = self._run(self._database.read, due.claim, token, room, LEASE_S, self._flights.busy(now))
+        busy = self._flights.busy(now)
+        self._claiming = self._claimer.submit(self._database.read, due.claim, token, room, LEASE_S, busy)
+        self._claiming.add_done_callback(lambda _: self._sender.wake())
         self._claim_token, self._claim_total = token, room.total
 
-    def _end_claim(self) -> None:
+    def _end_claim(self) -> list[Job]:
+        """What a claim that has ended has brought to be sent; from now on it is in flight."""
         claiming = self._claiming
         if claiming is None or not claiming.done():
-            return
+            return []
         self._claiming = None
         now = time.monotonic()
         try:
             claim = claiming.result()
         except Exception as failure:  # whatever it is, the queue is looked at again
             metrics.CLAIM_FAILURES.inc()
-            _report("cannot look at the queue", failure)
+            report("cannot look at the queue", failure)
             self._look_at = self._claim_from = now + POLL_S
-            return
+            return []
         metrics.CLAIM_SECONDS.observe(now - self._claim_begun)
         metrics.CLAIMED.inc(len(claim.jobs))
         self._clock = claim.database_time - now
         self._look_at = min(self._look_at, now + min(POLL_S, claim.again_seconds))
         if claim.jobs:
-            self._claims[self._claim_token] = len(claim.jobs)
+            self._recorder.expect(self._claim_token, len(claim.jobs))
         # At least half of the time nobody claims: what becomes due meanwhile shares the next one.
         took = now - self._claim_begun
         self._claim_from = now if len(claim.jobs) == self._claim_total else now + max(GATHER_S - took, took)
         if self._stopping.is_set():
-            return  # what it has taken is given back
-        for job in claim.jobs:
-            if job.receiver.is_wanted:
-                self._begin(job, now)
-            else:
-                self._unrecorded.append(outcomes.of_unwanted(job, _now()))
+            return []  # what it has taken is given back
+        self._recorder.add([outcomes.of_unwanted(job, _now()) for job in claim.jobs if not job.receiver.is_wanted])
+        wanted = [job for job in claim.jobs if job.receiver.is_wanted]
+        for job in wanted:
+            self._flights.begin(job, now)
+        return wanted
 
     def _begin(self, job: Job, now: float) -> None:
         try:
@@ -231,9 +223,8 @@ class Worker:
             self._sender.submit(Request(job, job.receiver.url, headers, job.body))
         except Exception:  # one delivery that cannot be sent must not hold up the others
             log.exception("a delivery could not be signed", extra={"delivery": job.delivery_id})
-            self._unrecorded.append(self._failed(job, outcomes.NOT_SIGNED))
-        else:
-            self._flights.begin(job, now)
+            self._flights.end(job)
+            self._recorder.add([self._failed(job, outcomes.NOT_SIGNED)])
 
     def _signer(self, receiver: Receiver) -> Signer:
         # With the endpoint: what was sealed for one must not sign for another, wherever it may have got to.
@@ -261,87 +252,13 @@ class Worker:
     def _attempt_id(self, now: Moment) -> str:
         return self._attempt_ids.new(now.wall.timestamp())
 
-    def _begin_record(self, now: float) -> None:
-        if not self._unrecorded or self._recording is not None:
-            return
-        if now < self._record_from and (self._is_cut_off or len(self._unrecorded) < BATCH):
-            return
-        size = self._record_size
-        self._being_recorded, self._unrecorded = self._unrecorded[:size], self._unrecorded[size:]
-        results = [outcome.result for outcome in self._being_recorded]
-        gone = sorted({outcome.gone_endpoint for outcome in self._being_recorded if outcome.gone_endpoint})
-        self._record_begun = now
-        self._recording = self._run(self._database.write, completion.complete, results, gone, datetime.now(UTC))
-
-    def _end_record(self) -> None:
-        recording = self._recording
-        if recording is None or not recording.done():
-            return
-        self._recording = None
-        try:
-            done = recording.result()
-        except Exception as failure:  # whatever it is, what has been sent must not be forgotten
-            metrics.RECORD_FAILURES.inc()
-            _report("outcomes wait to be recorded", failure)
-            self._keep_unrecorded(failure)
-            return
-        if done.recorded < len(self._being_recorded):
-            log.warning("leases had run out", extra={"count": len(self._being_recorded) - done.recorded})
-        now = time.monotonic()
-        results = [outcome.result for outcome in self._being_recorded]
-        metrics.recorded(results, done.recorded, now - self._record_begun)
-        if tracing.is_on():
-            self._threads.submit(attempt_traces.note, self._database, results)
-        self._record_from = now + max(GATHER_S, now - self._record_begun)
-        self._is_cut_off = False
-        self._record_size = BATCH
-        self._claims -= Counter(outcome.result.lease_token for outcome in self._being_recorded)
-        self._being_recorded = []
-        if done.again_seconds is not None:
-            self._look_at = min(self._look_at, now + done.again_seconds)
-
-    def _keep_unrecorded(self, failure: Exception) -> None:
-        """Takes back what could not be recorded, to try it again."""
-        pause = POLL_S
-        if not isinstance(failure, Unavailable):
-            # There is one among them that PostgreSQL will never take: by halves it is found, and told without details.
-            pause = 0.0
-            self._record_size = max(1, len(self._being_recorded) // 2)
-            if len(self._being_recorded) == 1:
-                self._being_recorded = [outcomes.without_details(self._being_recorded[0])]
-                pause = POLL_S  # should it be something else after all
-        self._unrecorded[:0] = self._being_recorded
-        self._being_recorded = []
-        self._is_cut_off = True
-        self._record_from = time.monotonic() + pause
-
-    def _settle(self) -> None:
-        """Waits for the statements that are under way, each of which has a limit of its own."""
-        for future in (self._claiming, self._recording):
-            if future is not None:
-                future.exception()
-        self._end_claim()
-        self._end_record()
-
-    def _give_back(self) -> None:
-        if not self._claims:
+    def _give_back(self, tokens: list[str]) -> None:
+        if not tokens:
             return
         try:
-            self._database.read(due.release, list(self._claims))
+            self._database.read(due.release, tokens)
         except SedifexError as failure:
             log.warning("leases stay until they run out", extra={"cause": failure.reason})
-
-    def _run(self, work: Any, *arguments: Any) -> Any:
-        future = self._threads.submit(work, *arguments)
-        future.add_done_callback(lambda _: self._sender.wake())
-        return future
-
-
-def _report(message: str, failure: Exception) -> None:
-    if isinstance(failure, SedifexError):
-        log.warning(message, extra={"cause": failure.reason})
-    else:
-        log.error(message, exc_info=failure)
 
 
 def _now() -> Moment:

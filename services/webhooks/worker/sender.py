@@ -30,6 +30,8 @@ _FIXED_LINES = ("Content-Type: application/json", "Expect:")
 # the throughput. epoll and poll (where there is no epoll: macOS) take the same calls and the same event bits.
 _Poll: Any = getattr(select, "epoll", None) or select.poll
 _SECOND = 1 if hasattr(select, "epoll") else 1000
+# At most so many sockets a turn, where that can be said: whoever waits for wait() must not wait for hundreds.
+_AT_MOST = (64,) if hasattr(select, "epoll") else ()
 _EVENTS = {
     pycurl.POLL_IN: select.POLLIN,
     pycurl.POLL_OUT: select.POLLOUT,
@@ -129,6 +131,8 @@ class Sender:
         self._due: float | None = None
         self._poll = _Poll()
         self._watched: set[int] = set()
+        self._resting: set[int] = set()
+        """Sockets that libcurl does not wait for at present and epoll still does: most are wanted again at once."""
         self._woken, self._waker = socket.socketpair()
         self._woken.setblocking(False)
         self._waker.setblocking(False)
@@ -211,10 +215,13 @@ class Sender:
         now = time.monotonic()
         wake_at = until if self._due is None else min(until, self._due)
         woken = False
-        for descriptor, events in self._poll.poll(max(0.0, wake_at - now) * _SECOND):
+        for descriptor, events in self._poll.poll(max(0.0, wake_at - now) * _SECOND, *_AT_MOST):
             if descriptor == self._woken.fileno():
                 woken = True
                 self._drain_wakes()
+                continue
+            if descriptor in self._resting:  # the peer has closed it, or speaks unasked: libcurl will see when it looks
+                self._forget(descriptor)
                 continue
             # An error or a hang-up wakes both directions: whichever libcurl waits for will meet it.
             bits = pycurl.CSELECT_IN if events & ~select.POLLOUT else 0
@@ -237,16 +244,21 @@ class Sender:
         events = _EVENTS.get(what)
         if events is None:  # POLL_REMOVE or POLL_NONE
             if descriptor in self._watched:
-                self._watched.discard(descriptor)
-                with contextlib.suppress(OSError, KeyError):
-                    self._poll.unregister(descriptor)
+                self._resting.add(descriptor)
             return
+        self._resting.discard(descriptor)
         if descriptor in self._watched:
             with contextlib.suppress(FileNotFoundError):
                 self._poll.modify(descriptor, events)
                 return
         self._watched.add(descriptor)
         self._poll.register(descriptor, events)
+
+    def _forget(self, descriptor: int) -> None:
+        self._resting.discard(descriptor)
+        self._watched.discard(descriptor)
+        with contextlib.suppress(OSError, KeyError):
+            self._poll.unregister(descriptor)
 
     def _set_timer(self, milliseconds: int) -> None:
         # Only noted: libcurl must not be called back from within its own callback.

@@ -19,7 +19,7 @@ NOW = Moment(time.monotonic(), datetime(2026, 3, 1, tzinfo=UTC))
 def _job(endpoint: str = "whe_1", *, attempt: int = 1, event_type: str = "product.created", proven: bool = True) -> Job:
     return Job(
         f"dlv_{uuid.uuid4().hex}",
-        uuid.uuid4(),
+        uuid.uuid4().hex,
         attempt,
         Receiver(endpoint, True, proven, "http://x/", ()),
         "evt_1",
