@@ -271,7 +271,7 @@ async def test_an_outcome_that_cannot_be_kept_does_not_hold_up_the_others(
     results[2] = results[2]._replace(error="PostgreSQL keeps no \0")
     with Sender(allowed_networks=_LOOPBACK) as sender:
         worker = Worker(queue.database, sender, vault)
-        worker._recorder.add([outcomes.Outcome(result) for result in results])
+        worker._queue.add([outcomes.Outcome(result) for result in results])
         worker.start()
         await _until(lambda: [each.state for each in queue.deliveries()] == ["succeeded"] * 4)
         worker.stop(WAIT_S)

@@ -85,7 +85,7 @@ WITH result AS (
         response_body, remote_address, signed)
     SELECT attempt_id, delivery_id, number, now() - make_interval(secs => age), latency_ms, status_code, error,
         response_headers, response_body, remote_address, signed
-    FROM ours WHERE attempt_id IS NOT NULL
+    FROM ours WHERE attempt_id IS NOT NULL RETURNING 1
 ), updated AS (
     UPDATE delivery SET
         state = ours.state,
@@ -94,7 +94,7 @@ WITH result AS (
         last_error = CASE WHEN attempt_id IS NULL THEN last_error ELSE ours.problem END,
         next_attempt_time = now() + make_interval(secs => ours.delay),
         finish_time = CASE WHEN ours.delay IS NULL THEN now() END
-    FROM ours WHERE delivery.id = ours.delivery_id
+    FROM ours WHERE delivery.id = ours.delivery_id RETURNING 1
 ), tally AS (
     SELECT endpoint_id, min(delay) AS soonest, bool_or(sign = 'congestion') AS is_congested,
         count(*) FILTER (WHERE sign = 'success') AS successes,
@@ -141,8 +141,9 @@ WITH result AS (
         last_error = CASE WHEN failures > 0 THEN left(last[2], 500) ELSE queue.last_error END
     FROM judged WHERE queue.endpoint_id = judged.endpoint_id RETURNING queue.next_due
 )
-SELECT (SELECT count(*) FROM ours), (SELECT extract(epoch FROM min(next_due) - now())::float8 FROM kept
-    WHERE next_due < 'infinity')
+-- One after the other, the endpoints last: claims pass by those that are locked.
+SELECT (SELECT count(*) FROM ours), (SELECT count(*) FROM logged), (SELECT count(*) FROM updated),
+    (SELECT extract(epoch FROM min(next_due) - now())::float8 FROM kept WHERE next_due < 'infinity')
 """
 _VALUES = {
     "max_concurrency": breaker.DEFAULT_MAX_CONCURRENCY,
@@ -173,10 +174,15 @@ class Completion:
     """When to look what is due to their endpoints; None: there is nothing."""
 
 
+def is_one_statement(results: Sequence[Result], gone_endpoints: Sequence[str]) -> bool:
+    """Whether `complete` does it in one statement, which needs no transaction around it: nothing is to be tried again."""
+    return not gone_endpoints and all(result.state != "pending" for result in results)
+
+
 def complete(results: Sequence[Result], gone_endpoints: Sequence[str], now: datetime) -> Completion:
     """Records what became of jobs and stops sending to endpoints that are gone.
 
-    Wants a transaction.
+    Wants a transaction, unless it `is_one_statement`.
     """
     recorded = _record(results) if results else Completion(0, None)
     for endpoint_id in gone_endpoints:
@@ -193,7 +199,7 @@ def _record(results: Sequence[Result]) -> Completion:
     rows.sort(key=itemgetter("delivery_id"))
     with handle.cursor() as cursor:
         _COMPLETE.execute(cursor, _VALUES | {"results": json.dumps(rows)})
-        ((recorded, again),) = cursor.fetchall()
+        ((recorded, _, _, again),) = cursor.fetchall()
     return Completion(recorded, again)
 
 

@@ -31,7 +31,7 @@ _FIXED_LINES = ("Content-Type: application/json", "Expect:")
 _Poll: Any = getattr(select, "epoll", None) or select.poll
 _SECOND = 1 if hasattr(select, "epoll") else 1000
 # At most so many sockets a turn, where that can be said: whoever waits for wait() must not wait for hundreds.
-_AT_MOST = (64,) if hasattr(select, "epoll") else ()
+_AT_MOST = (32,) if hasattr(select, "epoll") else ()
 _EVENTS = {
     pycurl.POLL_IN: select.POLLIN,
     pycurl.POLL_OUT: select.POLLOUT,

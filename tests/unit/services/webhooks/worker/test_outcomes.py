@@ -8,7 +8,7 @@ import pytest
 
 from services.webhooks.worker import outcomes
 from services.webhooks.worker.completion import Sign
-from services.webhooks.worker.due import Job, Receiver
+from services.webhooks.worker.due import Job, Receiver, Room
 from services.webhooks.worker.exchange import ErrorKind, Exchange, parse_headers
 from services.webhooks.worker.flights import Flights
 from services.webhooks.worker.outcomes import Moment
@@ -93,16 +93,14 @@ def test_headers_hold_nothing_that_cannot_be_kept() -> None:
 def test_slots_of_what_is_slow_or_unproven_are_counted() -> None:
     flights = Flights(16)
     slow, quick, unproven = _job("slow"), _job("quick"), _job("new", proven=False)
-    flights.begin(slow, 100.0)
-    for job in (quick, unproven):
-        flights.begin(job, 101.5)
-    room = flights.room(10, 101.6)
+    flights.begin_all([slow], 100.0)
+    flights.begin_all([quick, unproven], 101.5)
+    room, busy = flights.look(10, 101.6)
     assert (room.total, room.each, room.unproven) == (10, 2, 8 - 2)
-    assert {(each.endpoint_id, each.in_flight, each.is_slow) for each in flights.busy(101.6)} == {
+    assert {(each.endpoint_id, each.in_flight, each.is_slow) for each in busy} == {
         ("slow", 1, True),
         ("quick", 1, False),
         ("new", 1, False),
     }
-    for job in (slow, quick, unproven):
-        flights.end(job)
-    assert (len(flights), flights.busy(102.0)) == (0, [])
+    flights.end_all([slow, quick, unproven])
+    assert (len(flights), flights.look(10, 102.0)) == (0, (Room(10, 2, 8), []))
