@@ -41,7 +41,8 @@ _DUE = """
         INSERT INTO delivery (id, store_id, endpoint_id, event_id, event_type, state, create_time, next_attempt_time)
         SELECT delivery_id, %(store)s, endpoint_id, event_id, 'product.updated', 'pending', now(), now() FROM wanted
     )
-    INSERT INTO due (delivery_id, endpoint_id, due_time) SELECT delivery_id, endpoint_id, now() FROM wanted
+    INSERT INTO due (delivery_id, endpoint_id, event_id, due_time)
+    SELECT delivery_id, endpoint_id, event_id, now() FROM wanted
 """
 
 

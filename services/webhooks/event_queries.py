@@ -132,8 +132,8 @@ wanted AS (
            CASE WHEN state = 'pending' THEN at END, CASE WHEN state <> 'pending' THEN create_time END
     FROM wanted
 )
-INSERT INTO due (delivery_id, endpoint_id, due_time, waits_for, replay_id, by_hand)
-SELECT id, endpoint_id, at, waits_for, replay_id, by_hand FROM wanted WHERE state = 'pending'
+INSERT INTO due (delivery_id, endpoint_id, event_id, due_time, waits_for, replay_id, by_hand)
+SELECT id, endpoint_id, event_id, at, waits_for, replay_id, by_hand FROM wanted WHERE state = 'pending'
 """
 _DELIVERY_TYPES = "(%s, %s, %s, %s, %s, %s, %s, %s::timestamptz, %s, %s::text, %s::text, %s, %s::timestamptz)"
 

@@ -125,12 +125,13 @@ class AttemptRow(_Table):
 class DueRow(_Table):
     """A delivery that is to be tried. While a worker has it, `due_time` is when its lease ends.
 
-    What is `by_hand` is sent also while its endpoint is disabled or paused. A row that is added, or whose due_time is
-    brought forward, is found at once: triggers tell the queue.
+    Until it has been tried it has its `event_id`. What is `by_hand` is sent also while its endpoint is disabled or
+    paused. A row that is added, or whose due_time is brought forward, is found at once: triggers tell the queue.
     """
 
     delivery_id = peewee.TextField(primary_key=True)
     endpoint_id = peewee.TextField()
+    event_id = peewee.TextField(null=True)
     due_time = DateTimeTZField()
     lease_token = peewee.UUIDField(null=True)
     by_hand = peewee.BooleanField(default=False)

@@ -5,6 +5,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import Any
@@ -17,7 +18,7 @@ from services.common.access.caller import Caller
 from services.common.database import BlockingDatabase
 from services.common.ids import new_id
 from services.common.vault import Vault
-from services.webhooks import endpoints, log_queries, publishing
+from services.webhooks import deliveries, endpoints, log_queries, publishing
 from services.webhooks.endpoints import NewEndpoint
 from services.webhooks.log_queries import Attempt, Delivery, LogFilter
 from services.webhooks.models import handle
@@ -179,6 +180,30 @@ def test_a_stale_result_beside_the_current_one_changes_nothing(
     assert [attempt.status_code for attempt in queue.attempts()] == [200]
 
 
+def test_every_try_knows_its_event_and_how_many_were_before_it(new_queue: Callable[..., Queue]) -> None:
+    queue = new_queue()
+    queue.publish()
+    for number in (1, 2, 3):
+        (job,) = queue.claim()
+        assert (job.attempt_number, job.event_type, job.body) == (number, "product.created", _body(queue))
+        queue.complete(_result(job, 500))
+        queue.sql("UPDATE due SET due_time = now() WHERE endpoint_id = %s", queue.endpoint)
+    (delivery,) = queue.deliveries()
+    queue.database.write(deliveries.retry_delivery, queue.store, delivery.id, datetime.now(UTC))
+    assert [job.attempt_number for job in queue.claim()] == [4]
+
+
+def test_what_a_worker_of_the_release_before_has_tried_is_no_first_try(new_queue: Callable[..., Queue]) -> None:
+    queue = new_queue()
+    queue.publish()
+    queue.claim()
+    # As its statement did, which does not know that the row tells of the event.
+    queue.sql("UPDATE delivery SET attempt_count = 1 WHERE endpoint_id = %s", queue.endpoint)
+    queue.sql("UPDATE due SET lease_token = NULL, by_hand = false WHERE endpoint_id = %s", queue.endpoint)
+    queue.expire_leases()
+    assert [job.attempt_number for job in queue.claim()] == [2]
+
+
 def test_what_is_given_back_can_be_claimed_at_once(new_queue: Callable[..., Queue]) -> None:
     queue = new_queue()
     queue.publish(2)
@@ -275,6 +300,67 @@ async def test_an_outcome_that_cannot_be_kept_does_not_hold_up_the_others(
         worker.start()
         await _until(lambda: [each.state for each in queue.deliveries()] == ["succeeded"] * 4)
         worker.stop(WAIT_S)
+
+
+async def test_what_waits_while_the_database_is_away_is_recorded_when_it_is_back(
+    new_queue: Callable[..., Queue], vault: Vault
+) -> None:
+    queue = new_queue()
+    queue.publish(3)
+    jobs = queue.claim()
+    with (
+        _only_reading(queue) as let_write,
+        Sender(allowed_networks=_LOOPBACK) as sender,
+    ):
+        worker = Worker(queue.database, sender, vault)
+        worker._queue.add([outcomes.Outcome(_result(job, 200)) for job in jobs])
+        worker.start()
+        await _until(lambda: worker.is_cut_off)
+        queue.publish()
+        let_write()
+        await _until(lambda: [each.state for each in queue.deliveries()].count("succeeded") == 3)
+        await _until(lambda: not worker.is_cut_off)
+        worker.stop(WAIT_S)
+
+
+def test_a_worker_that_stops_tries_once_more_to_record_and_then_lets_it_be(
+    new_queue: Callable[..., Queue], vault: Vault
+) -> None:
+    queue = new_queue()
+    queue.publish()
+    (job,) = queue.claim()
+    with _only_reading(queue), Sender(allowed_networks=_LOOPBACK) as sender:
+        worker = Worker(queue.database, sender, vault)
+        worker.start()
+        worker._queue.add([outcomes.Outcome(_result(job, 200))])
+        worker.stop(0)
+    assert not worker.is_alive
+    assert queue.deliveries()[0].state == "pending", "its lease runs out, and it is sent again"
+
+
+@contextmanager
+def _only_reading(queue: Queue) -> Iterator[Callable[[], None]]:
+    """A database that takes no outcomes while the context lasts, or until what it gives is called."""
+
+    def let_write() -> None:
+        queue.sql("DROP TRIGGER IF EXISTS refuse ON attempt; DROP FUNCTION IF EXISTS refuse")
+
+    queue.sql("""
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE read_only_sql_transaction;
+        END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON attempt FOR EACH STATEMENT EXECUTE FUNCTION refuse();
+    """)
+    try:
+        yield let_write
+    finally:
+        let_write()
+
+
+def _body(queue: Queue) -> bytes:
+    ((body,),) = queue.sql("SELECT body FROM event WHERE store_id = %s", queue.store).fetchall()
+    return bytes(body)
 
 
 async def _until(holds: Callable[[], bool]) -> None:

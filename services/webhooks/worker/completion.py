@@ -75,7 +75,8 @@ WITH result AS (
     WHERE due.delivery_id = result.delivery_id AND due.lease_token = result.lease_token AND delay IS NULL
     RETURNING result.*, due.endpoint_id
 ), postponed AS (
-    UPDATE due SET due_time = now() + make_interval(secs => delay), lease_token = NULL, by_hand = false FROM result
+    UPDATE due SET due_time = now() + make_interval(secs => delay), lease_token = NULL, by_hand = false, event_id = NULL
+    FROM result
     WHERE due.delivery_id = result.delivery_id AND due.lease_token = result.lease_token AND delay IS NOT NULL
     RETURNING result.*, due.endpoint_id
 ), ours AS MATERIALIZED (
@@ -175,7 +176,7 @@ class Completion:
 
 
 def is_one_statement(results: Sequence[Result], gone_endpoints: Sequence[str]) -> bool:
-    """Whether `complete` does it in one statement, which needs no transaction around it: nothing is to be tried again."""
+    """Whether `complete` does it in one statement, as where nothing is to be tried again: that needs no transaction."""
     return not gone_endpoints and all(result.state != "pending" for result in results)
 
 

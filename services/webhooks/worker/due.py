@@ -169,7 +169,7 @@ WITH busy (endpoint_id, in_flight, is_slow) AS (
     WHERE due.due_time <= now() FOR UPDATE OF due SKIP LOCKED
 ), leased AS (
     UPDATE due SET due_time = now() + make_interval(secs => %(lease)s), lease_token = %(token)s
-    FROM held WHERE due.ctid = held.place_in_table RETURNING due.delivery_id, due.endpoint_id
+    FROM held WHERE due.ctid = held.place_in_table RETURNING due.delivery_id, due.endpoint_id, due.event_id
 ), taken AS MATERIALIZED (
     SELECT bound.*, counted.found, counted.taken, sum(CASE WHEN NOT is_proven THEN found END) OVER () AS unproven
     FROM (
@@ -228,9 +228,14 @@ WITH busy (endpoint_id, in_flight, is_slow) AS (
 SELECT again.seconds, extract(epoch FROM clock_timestamp())::float8, receiver.each, NULL, NULL, NULL, NULL, NULL, NULL
 FROM again CROSS JOIN receiver
 UNION ALL
-SELECT NULL, NULL, NULL, leased.delivery_id, leased.endpoint_id, delivery.attempt_count + 1,
+SELECT NULL, NULL, NULL, leased.delivery_id, leased.endpoint_id, coalesce(tried.attempt_count, 0) + 1,
     event.id, event.type, event.body
-FROM leased JOIN delivery ON delivery.id = leased.delivery_id JOIN event ON event.id = delivery.event_id
+FROM leased
+-- Not looked up for a first try, which most are.
+LEFT JOIN LATERAL (
+    SELECT attempt_count, event_id FROM delivery WHERE leased.event_id IS NULL AND id = leased.delivery_id LIMIT 1
+) AS tried ON true
+JOIN event ON event.id = coalesce(leased.event_id, tried.event_id)
 """
 
 _CLAIM = Prepared(
