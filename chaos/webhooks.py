@@ -23,7 +23,7 @@ from rig.system import System
 from services.common.clients import service_channel
 from services.common.ids import new_id
 from services.webhooks.signing import TOLERANCE_SECONDS
-from services.webhooks.worker.loop import LEASE_S
+from services.webhooks.worker.queue_thread import LEASE_S
 
 STORES = 10
 BATCH = 5

@@ -4,6 +4,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -223,19 +225,37 @@ async def test_a_call_that_is_open_when_the_server_stops_is_finished(databases: 
     await stopping
 
 
-async def test_a_server_that_stops_turns_its_clients_away_first(databases: dict[str, str]) -> None:
+def _as_services_connect(address: str) -> grpc.aio.Channel:
+    return grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+
+
+def _as_programs_connect(address: str) -> grpc.aio.Channel:
+    connect_async = import_module("sedifex_client").connect_async
+    channel: grpc.aio.Channel = connect_async(address, "token", plaintext=True)
+    return channel
+
+
+@pytest.mark.parametrize(("connect", "metadata"), [(_as_services_connect, TOKEN), (_as_programs_connect, ())])
+async def test_a_server_that_stops_turns_its_clients_away_first(
+    databases: dict[str, str],
+    connect: Callable[[str], grpc.aio.Channel],
+    metadata: tuple[tuple[str, str], ...],
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """gRPC cancels calls that come while a server shuts down: some in one stop of three."""
+    monkeypatch.syspath_prepend(root / "clients" / "python")
     leaving = [_listening(databases, _handler(_answer)) for _ in range(8)]
     stopped = asyncio.Event()
     async with _listening(databases, _handler(_answer)) as staying:
         addresses = [await each.__aenter__() for each in leaving]
         address = "ipv4:" + ",".join([*addresses, staying])
-        async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
+        async with connect(address) as channel:
             stub = keys_pb2_grpc.KeysServiceStub(channel)
 
             async def call_all_the_time() -> None:
                 while not stopped.is_set():
-                    await stub.GetKey(GET, metadata=TOKEN)
+                    await stub.GetKey(GET, metadata=metadata)
 
             clients = [asyncio.create_task(call_all_the_time()) for _ in range(40)]
             for each in leaving:

@@ -94,7 +94,12 @@ def connect_async(
 
 
 def service_config() -> str:
-    """gRPC's configuration of retries (https://grpc.io/docs/guides/retry): reading methods, on UNAVAILABLE."""
+    """gRPC's configuration of a channel: what is tried again, and where.
+
+    Reading methods are, on UNAVAILABLE (https://grpc.io/docs/guides/retry). Calls are spread over all replicas that the
+    name resolves to, while they say that they serve (https://grpc.io/docs/guides/health-checking): one that is about to
+    stop says so before it does.
+    """
     services = [service for file in _FILES for service in file.services_by_name.values()]
     reading = [
         {"service": service.full_name, "method": method.name}
@@ -109,7 +114,13 @@ def service_config() -> str:
         "backoffMultiplier": 2,
         "retryableStatusCodes": ["UNAVAILABLE"],
     }
-    return json.dumps({"methodConfig": [{"name": reading, "retryPolicy": policy}]})
+    return json.dumps(
+        {
+            "methodConfig": [{"name": reading, "retryPolicy": policy}],
+            "loadBalancingConfig": [{"round_robin": {}}],
+            "healthCheckConfig": {"serviceName": ""},
+        }
+    )
 
 
 def _options() -> list[tuple[str, Any]]:
