@@ -171,9 +171,9 @@ class QueueThread:
         metrics.CLAIM_SECONDS.observe(took)
         metrics.CLAIMED.inc(len(claim.jobs))
         self._clock = claim.database_time - now
-        # What becomes due while nobody claims shares the next one. Those that bring little leave as much time as they
-        # took; a full one leaves none.
-        self._claim_from = now + max(GATHER_S - took, took) * max(0.0, 1 - 2 * len(claim.jobs) / room.total)
+        # What becomes due while nobody claims shares the next one: those that bring little leave as much time as they took.
+        is_worth_it = 2 * len(claim.jobs) >= room.total
+        self._claim_from = now if is_worth_it else now + max(GATHER_S - took, took)
         if claim.jobs:
             self._recorder.expect(token, len(claim.jobs))
         self._hand_over(claim, now)
