@@ -171,7 +171,7 @@ class QueueThread:
         metrics.CLAIM_SECONDS.observe(took)
         metrics.CLAIMED.inc(len(claim.jobs))
         self._clock = claim.database_time - now
-        # What becomes due while nobody claims shares the next one: those that bring little leave as much time as they took.
+        # What becomes due while nobody claims shares the next one: what brings little leaves the time that it took.
         is_worth_it = 2 * len(claim.jobs) >= room.total
         self._claim_from = now if is_worth_it else now + max(GATHER_S - took, took)
         if claim.jobs:
