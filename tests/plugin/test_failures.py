@@ -22,6 +22,8 @@ update_option('sedifex_status_st_makola', $status, false);
 """Makes as if the shop had been read so many seconds ago."""
 VISITORS = 24
 WAIT_S = 30.0
+ASKING_S = 10.0
+"""How long the plugin waits for an answer, and as long again before it asks anew."""
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -32,11 +34,14 @@ def test_a_burst_of_visitors_waits_for_nobody_and_causes_one_refresh(wordpress: 
     wordpress.php(AGE, "100")
     front.asked.clear()
     front.may_answer.clear()
+    began = time.monotonic()
     with ThreadPoolExecutor(VISITORS) as visitors:
         pages = list(visitors.map(lambda _: httpx.get(f"{wordpress.url}/shop/", timeout=60), range(VISITORS)))
     # All of them have their page, while Sedifex has not answered anybody.
     assert {page.status_code for page in pages} == {200}
     assert {page.text.count("sedifex-card__name") for page in pages} == {fresh.count("sedifex-card__name")}
+    # On a machine that takes longer over them than the plugin waits for Sedifex, it may ask once more.
+    most = 1 + int((time.monotonic() - began) / ASKING_S)
     front.may_answer.set()
     for _ in until(WAIT_S):
         if front.asked and _checked_ago(wordpress) < 50:
@@ -44,7 +49,8 @@ def test_a_burst_of_visitors_waits_for_nobody_and_causes_one_refresh(wordpress: 
     time.sleep(
         0.5
     )  # for a second refresh to show itself, if there were one: nothing gives notice of what does not come
-    assert [path.partition("?")[0] for path in front.asked] == ["GET /v1/stores/st_makola/products:changes"]
+    assert {path.partition("?")[0] for path in front.asked} == {"GET /v1/stores/st_makola/products:changes"}
+    assert len(front.asked) <= most
 
 
 @pytest.mark.parametrize("status", [401, 429, 503])

@@ -265,7 +265,7 @@ final class SyncTest extends TestCase
     public function testARotatedKeyIsNoticedBeforeItsOverlapEndsAndANewOneEndsIt(): void
     {
         $this->connect('a');
-        $this->sedifex->headers = ['X-Sedifex-Key-Expires' => gmdate('Y-m-d\TH:i:s\Z', time() + 3600)];
+        $this->sedifex->headers = ['X-Sedifex-Key-Expires' => gmdate('Y-m-d\TH:i:s\Z', time() + 4200)];
         $this->age(100);
         Sync::run(self::ID);
         $health = \Sedifex\Health::of(self::ID);
