@@ -24,7 +24,9 @@ CREATE TRIGGER due_tried BEFORE UPDATE OF by_hand ON due FOR EACH ROW
 
 
 def up(_migrator: SchemaMigrator, db: peewee.Database) -> None:
-    """Makes the index anew, and adds the column. Publishers and workers wait meanwhile, a second for every million rows or so.
+    """Makes the index anew, and adds the column.
+
+    Publishers and workers wait meanwhile, a second for every million rows or so.
 
     Workers of the release before have no index for one of their looks until they are replaced: behind a large backlog
     they are slow.

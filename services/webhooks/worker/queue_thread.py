@@ -31,7 +31,8 @@ MAX_BACKLOG = 4 * BATCH
 
 
 class QueueThread:
-    """Claims what `flights` has room for. `told` is called from the thread when there is something to take, or to see.
+    """Claims what `flights` has room for. `told` is called from the thread when there is something to take, and while
+    the worker stops, when something was recorded.
 
     What is claimed is in flight from then on.
     """
@@ -119,7 +120,7 @@ class QueueThread:
                 self._pass()
             except Exception:  # the worker must not go on without it
                 log.exception("the queue's thread met something unexpected")
-                time.sleep(RETRY_S)
+                time.sleep(RETRY_S)  # whatever wakes the thread, this must not become a loop without a pause
         self._record_rest(self._ends_at)
         self._give_back()
 
@@ -130,6 +131,7 @@ class QueueThread:
                 now = time.monotonic()
                 if now >= deadline:
                     return
+                # Nothing gives notice of a database that takes outcomes again.
                 time.sleep(max(0.0, min(self._recorder.due_at, deadline) - now))
 
     def _pass(self) -> None:
@@ -137,7 +139,8 @@ class QueueThread:
             again = self._recorder.record()
             with self._changed:
                 self._look_at = min(self._look_at, time.monotonic() + again)
-            self._told()
+            if not self._may_claim:
+                self._told()  # a worker that stops waits for what is recorded; else nobody does
         if self._claim_at() <= time.monotonic():
             self._claim()
 
