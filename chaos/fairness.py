@@ -1,6 +1,7 @@
 """Scenarios of webhooks while some endpoints misbehave. The promise: nobody waits for somebody else's endpoint."""
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Sequence
 from statistics import median
@@ -8,7 +9,7 @@ from statistics import median
 from bench.figures import percentile
 from chaos.scenarios import Family, Options, Result
 from rig import system
-from rig.partners import partners
+from rig.partners import Partners, partners
 from rig.system import System
 
 HEALTHY = 38
@@ -18,6 +19,10 @@ HANG_MS = 15_000
 BACKLOG = 20_000
 FULL_BACKLOG = 500_000
 ROUNDS = 5
+HEALTHY_AT_ONCE = 2
+BUSY_AT_ONCE = 5
+"""A hundred times as much as one of the healthy endpoints gets."""
+PACE_S = 0.05
 FAIR = 1.2
 FULL = "webhooks-fair-full"
 SCENARIOS = {
@@ -67,7 +72,6 @@ def _milliseconds(rounds: Sequence[Sequence[float]], percent: float) -> str:
 
 async def _fair_round(made: System, seconds: float, backlog: int) -> list[float]:
     """Sends to healthy endpoints at an even pace; answers how long each delivery took to arrive, in seconds."""
-    began: dict[str, float] = {}
     with partners(made, hang_ms=HANG_MS) as sinks:
         healthy = sinks.add_endpoints(HEALTHY, "st_healthy")
         hanging = sinks.add_endpoints(HANGING, "st_hanging", "hang")
@@ -80,24 +84,32 @@ async def _fair_round(made: System, seconds: float, backlog: int) -> list[float]
         if backlog:
             sinks.add_due([crowded], backlog, "st_crowded")
             sinks.add_due(hanging, 500, "st_hanging")
-        deadline, tick = time.monotonic() + seconds, 0
-        while time.monotonic() < deadline:
-            moment = time.time()
-            prefix = sinks.add_due(healthy[tick % 2 :: 2], HEALTHY // 2, "st_healthy")
-            began[prefix] = moment
-            if backlog:
-                sinks.add_due([busy], 50, "st_busy")
-            tick += 1
-            await asyncio.sleep(0.5)
-        wanted = len(began) * (HEALTHY // 2)
+        publishing = [_publish(sinks, healthy, HEALTHY_AT_ONCE, "st_healthy", seconds)]
+        if backlog:
+            publishing.append(_publish(sinks, [busy], BUSY_AT_ONCE, "st_busy", seconds))
+        began = (await asyncio.gather(*publishing))[0]
+        length = len(next(iter(began)))
         for _ in range(round(2 * HANG_MS / 100)):
-            waits = [
-                arrived - began[event[: len(prefix)]]
-                for arrived, _, event, _ in sinks.receipts()
-                if event[: len(prefix)] in began
-            ]
-            if len(waits) >= wanted:
+            received = [(event[:length], arrived) for arrived, _, event, _ in sinks.receipts()]
+            waits = [arrived - began[prefix] for prefix, arrived in received if prefix in began]
+            if len(waits) >= HEALTHY_AT_ONCE * len(began):
                 break
             await asyncio.sleep(0.1)
         sinks.sql("TRUNCATE due")
     return waits
+
+
+async def _publish(
+    sinks: Partners, endpoints: Sequence[str], at_once: int, store: str, seconds: float
+) -> dict[str, float]:
+    """Makes so many deliveries due at once, to one endpoint after the other, at a pace of about PACE_S and at no moment
+    that others keep; answers when, in Unix time, by what the ids of their events begin with."""
+    began = {}
+    deadline, position = time.monotonic() + seconds, 0
+    while time.monotonic() < deadline:
+        chosen = [endpoints[(position + place) % len(endpoints)] for place in range(at_once)]
+        position += at_once
+        moment = time.time()
+        began[sinks.add_due(chosen, at_once, store)] = moment
+        await asyncio.sleep(PACE_S * random.uniform(0.9, 1.1))
+    return began

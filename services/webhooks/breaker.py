@@ -11,6 +11,10 @@ FIRST_CONCURRENCY = 4
 DEFAULT_MAX_CONCURRENCY = 20
 DECREASE = 0.5
 
+PACE_SECONDS = 0.02
+"""An endpoint with a backlog is claimed for at most so often: what it answers at once would keep all workers busy with
+a few deliveries at a time, and whoever has one that is due would wait for them."""
+
 TRIP_AFTER = 10
 """Failures in a row until the endpoint is paused."""
 PAUSE_SECONDS = (30, 60, 120, 300, 600)

@@ -122,8 +122,10 @@ WITH result AS (
 ), kept AS (
     UPDATE endpoint_queue AS queue SET
         version = queue.version + 1,
-        next_due = least(queue.next_due, CASE WHEN queue.is_held THEN now() END,
-            now() + make_interval(secs => judged.soonest)),
+        -- Its tokens are counted at each claim. Should the clock have been put back since, the pace is all it waits.
+        next_due = least(queue.next_due, now() + make_interval(secs => judged.soonest), CASE WHEN queue.is_held THEN
+            least(greatest(now(), queue.tokens_time + make_interval(secs => %(pace)s)),
+                now() + make_interval(secs => %(pace)s)) END),
         is_held = false,
         concurrency = CASE
             WHEN is_congested THEN greatest(1, queue.concurrency * %(decrease)s)
@@ -151,6 +153,7 @@ _VALUES = {
     "trip_after": breaker.TRIP_AFTER,
     "decrease": breaker.DECREASE,
     "pauses": list(breaker.PAUSE_SECONDS),
+    "pace": breaker.PACE_SECONDS,
 }
 _COMPLETE = Prepared(
     "complete_due",
@@ -161,6 +164,7 @@ _COMPLETE = Prepared(
         "trip_after": "integer",
         "decrease": "float8",
         "pauses": "float8[]",
+        "pace": "float8",
     },
 )
 

@@ -9,6 +9,7 @@ import logging
 import random
 import threading
 import time
+from collections import deque
 from datetime import UTC, datetime
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 POLL_S = 1.0
 """How often to turn with nothing to do: a sign of life."""
+BEGIN_AT_ONCE = 8
+"""How many exchanges are begun before the sockets are looked at: the first of a claim does not wait for its last."""
 MAX_SIGNERS = 1_024
 """How many endpoints' secrets are kept opened; beyond it all are opened anew."""
 
@@ -46,6 +49,7 @@ class Worker:
         self._stopping = threading.Event()
         self._draining = threading.Lock()
         self._queue = QueueThread(database, self._flights, sender.wake)
+        self._ready: deque[Job] = deque()
         self._pulse = Pulse()
         # In UTC, so that no change of summer time can hold the loop up.
         self._scheduler = BackgroundScheduler(timezone=UTC)
@@ -95,6 +99,7 @@ class Worker:
         self._queue.stop_claiming()
         self._sender.wake()
         self._scheduler.shutdown(wait=True)
+        self._ready.clear()  # what is not begun yet is given back
         deadline = time.monotonic() + drain_seconds
         try:
             while self._is_at_work and (left := deadline - time.monotonic()) > 0:
@@ -120,9 +125,10 @@ class Worker:
         """Takes up what has come, begins what can be begun, and waits for what comes next."""
         self._pulse.beat()
         now = time.monotonic()
-        for job in self._queue.take():
-            self._begin(job, now)
-        ended = self._sender.wait(timeout)
+        self._ready += self._queue.take()
+        for _ in range(min(BEGIN_AT_ONCE, len(self._ready))):
+            self._begin(self._ready.popleft(), now)
+        ended = self._sender.wait(0.0 if self._ready else timeout)
         if ended:
             moment = _now()
             self._flights.end_all([exchange.token for exchange in ended])

@@ -6,9 +6,11 @@ for nothing. And by itself: the thread that sends is at its sockets for millisec
 
 import logging
 import math
+import random
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -26,6 +28,8 @@ LOOK_S = 1.0
 """How often to look at the queue without having been told, in case that a notification was lost."""
 LEASE_S = 30.0
 """Twice the longest exchange: ends only if the worker has died, or cannot reach the database for so long."""
+CREDIT_S = 0.02
+"""How far claims may run ahead of their pace: what becomes due now and then is claimed at once."""
 MAX_BACKLOG = 4 * BATCH
 """How many outcomes may wait to be recorded while more is claimed."""
 
@@ -175,18 +179,20 @@ class QueueThread:
         metrics.CLAIMED.inc(len(claim.jobs))
         self._clock = claim.database_time - now
         # What becomes due while nobody claims shares the next one: what brings little leaves the time that it took.
-        is_worth_it = 2 * len(claim.jobs) >= room.total
-        self._claim_from = now if is_worth_it else now + max(GATHER_S - took, took)
+        pause = 0.0 if 2 * len(claim.jobs) >= room.total else max(GATHER_S - took, took)
+        self._claim_from = max(self._claim_from, now - CREDIT_S) + pause
+        # All workers are told of the same moment: were they to keep it, they would meet each other's locks.
+        again = claim.again_seconds + random.random() * GATHER_S if claim.again_seconds else pause  # noqa: S311
         if claim.jobs:
             self._recorder.expect(token, len(claim.jobs))
-        self._hand_over(claim, now)
+        self._hand_over(claim, now, now + min(LOOK_S, again))
 
-    def _hand_over(self, claim: Claim, now: float) -> None:
-        wanted = [job for job in claim.jobs if job.receiver.is_wanted]
+    def _hand_over(self, claim: Claim, now: float, look_at: float) -> None:
+        wanted = _few_first([job for job in claim.jobs if job.receiver.is_wanted])
         unwanted = [job for job in claim.jobs if not job.receiver.is_wanted]
         self._recorder.add([outcomes.of_unwanted(job, Moment(now, datetime.now(UTC))) for job in unwanted])
         with self._changed:
-            self._look_at = min(self._look_at, now + min(LOOK_S, claim.again_seconds))
+            self._look_at = min(self._look_at, look_at)
             if not self._may_claim:
                 return  # what it has taken is given back
             self._flights.begin_all(wanted, now)
@@ -201,3 +207,9 @@ class QueueThread:
             self._database.read(due.release, tokens)
         except SedifexError as failure:
             log.warning("leases stay until they run out", extra={"cause": failure.reason})
+
+
+def _few_first(jobs: list[Job]) -> list[Job]:
+    """In the order to send them: whoever is sent one does not wait until twenty to another have been begun."""
+    counts = Counter(job.receiver.id for job in jobs)
+    return sorted(jobs, key=lambda job: counts[job.receiver.id])
