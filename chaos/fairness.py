@@ -21,7 +21,7 @@ FULL_BACKLOG = 500_000
 ROUNDS = 5
 HEALTHY_AT_ONCE = 2
 BUSY_AT_ONCE = 5
-"""A hundred times as much as one of the healthy endpoints gets."""
+"""About a hundred times as much as one of the healthy endpoints gets."""
 PACE_S = 0.05
 FAIR = 1.2
 FULL = "webhooks-fair-full"
