@@ -9,7 +9,6 @@ import logging
 import random
 import threading
 import time
-from collections import deque
 from datetime import UTC, datetime
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -49,7 +48,6 @@ class Worker:
         self._stopping = threading.Event()
         self._draining = threading.Lock()
         self._queue = QueueThread(database, self._flights, sender.wake)
-        self._ready: deque[Job] = deque()
         self._pulse = Pulse()
         # In UTC, so that no change of summer time can hold the loop up.
         self._scheduler = BackgroundScheduler(timezone=UTC)
@@ -99,7 +97,6 @@ class Worker:
         self._queue.stop_claiming()
         self._sender.wake()
         self._scheduler.shutdown(wait=True)
-        self._ready.clear()  # what is not begun yet is given back
         deadline = time.monotonic() + drain_seconds
         try:
             while self._is_at_work and (left := deadline - time.monotonic()) > 0:
@@ -125,10 +122,10 @@ class Worker:
         """Takes up what has come, begins what can be begun, and waits for what comes next."""
         self._pulse.beat()
         now = time.monotonic()
-        self._ready += self._queue.take()
-        for _ in range(min(BEGIN_AT_ONCE, len(self._ready))):
-            self._begin(self._ready.popleft(), now)
-        ended = self._sender.wait(0.0 if self._ready else timeout)
+        jobs = self._queue.take(BEGIN_AT_ONCE)
+        for job in jobs:
+            self._begin(job, now)
+        ended = self._sender.wait(0.0 if len(jobs) == BEGIN_AT_ONCE else timeout)  # there may be more
         if ended:
             moment = _now()
             self._flights.end_all([exchange.token for exchange in ended])

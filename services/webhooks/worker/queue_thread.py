@@ -91,10 +91,10 @@ class QueueThread:
             with self._changed:
                 self._changed.notify()
 
-    def take(self) -> list[Job]:
-        """What has been claimed since this was last asked."""
+    def take(self, most: int) -> list[Job]:
+        """What has been claimed and not taken yet, at most so many; the first of it."""
         with self._changed:
-            taken, self._claimed = self._claimed, []
+            taken, self._claimed = self._claimed[:most], self._claimed[most:]
         return taken
 
     def stop_claiming(self) -> None:
