@@ -9,7 +9,7 @@ from typing import Any
 from services.common.database import BlockingDatabase
 from services.common.ids import new_id
 from services.common.vault import Vault
-from services.webhooks import signing
+from services.webhooks import breaker, signing
 from services.webhooks.models import handle
 from services.webhooks.worker import completion, due, outcomes
 from services.webhooks.worker.completion import Result
@@ -65,22 +65,24 @@ class Queue:
         self.sql("INSERT INTO due (delivery_id, endpoint_id, due_time) SELECT unnest(%s), %s, now()", ids, endpoint)
         return ids
 
-    def look(self, room: Room = PLENTY, busy: Iterable[Busy] = ()) -> Claim:
+    def look(self, room: Room = PLENTY, busy: Iterable[Busy] = (), *, nudged_only: bool = False) -> Claim:
         """Claims once."""
-        return self.database.read(due.claim, str(uuid.uuid4()), room, LEASE_S, busy)
+        return self.database.read(due.claim, str(uuid.uuid4()), room, LEASE_S, busy, nudged_only=nudged_only)
 
     def claim(self, room: Room = PLENTY) -> list[Job]:
         """Claims until there is nothing more to be had."""
         jobs = []
-        while (claim := self.look(room)).jobs or not claim.again_seconds:
+        while (claim := self.look(room)).jobs or claim.is_partial or not claim.again_seconds:
             jobs += claim.jobs
         return jobs
 
-    def complete(self, jobs: Sequence[Job], status: int | None = 204) -> int:
+    def complete(
+        self, jobs: Sequence[Job], status: int | None = 204, pace_seconds: float = breaker.PACE_SECONDS
+    ) -> int:
         """As if the endpoint had answered so; None: it did not in time."""
         results = [result_of(job, status) for job in jobs]
         gone = {job.receiver.id for job in jobs if status == 410}
-        return self.database.write(completion.complete, results, sorted(gone), datetime.now(UTC)).recorded
+        return self.database.write(completion.complete, results, sorted(gone), datetime.now(UTC), pace_seconds).recorded
 
     def try_all(self, status: int | None = 204) -> int:
         """Claims all that there is and completes it so; how many there were."""

@@ -14,6 +14,8 @@ DECREASE = 0.5
 PACE_SECONDS = 0.02
 """An endpoint with a backlog is claimed for at most so often: what it answers at once would keep all workers busy with
 a few deliveries at a time, and whoever has one that is due would wait for them."""
+SHARED_PACE_SECONDS = 0.05
+"""The same while anything is being published: others may be waiting."""
 
 TRIP_AFTER = 10
 """Failures in a row until the endpoint is paused."""

@@ -18,7 +18,7 @@ from services.common.access.caller import Caller
 from services.common.database import BlockingDatabase
 from services.common.ids import new_id
 from services.common.vault import Vault
-from services.webhooks import deliveries, endpoints, log_queries, publishing
+from services.webhooks import breaker, deliveries, endpoints, log_queries, publishing
 from services.webhooks.endpoints import NewEndpoint
 from services.webhooks.log_queries import Attempt, Delivery, LogFilter
 from services.webhooks.models import handle
@@ -76,7 +76,7 @@ class Queue:
 
     def complete(self, *results: Result) -> int:
         """Records results."""
-        return self.database.write(completion.complete, results, (), datetime.now(UTC)).recorded
+        return self.database.write(completion.complete, results, (), datetime.now(UTC), breaker.PACE_SECONDS).recorded
 
     def deliveries(self) -> list[Delivery]:
         """The log, newest first."""
@@ -139,7 +139,7 @@ def test_concurrent_claims_never_share_a_delivery(new_queue: Callable[..., Queue
     claimed: list[str] = []
 
     def claim() -> None:
-        while (found := queue.look(7)).jobs or not found.again_seconds:
+        while (found := queue.look(7)).jobs or found.is_partial or not found.again_seconds:
             claimed.extend(job.delivery_id for job in found.jobs)
         handle.close()
 

@@ -4,7 +4,9 @@ import asyncio
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 
+import psycopg2
 import pytest
 
 from services.common.database import BlockingDatabase
@@ -84,13 +86,14 @@ def test_an_endpoint_has_no_more_in_flight_than_it_may_whoever_claims(queue: Que
     assert len(queue.claim()) == 1
 
 
-def test_a_backlog_is_taken_at_its_pace(queue: Queue) -> None:
+@pytest.mark.parametrize("pace", [breaker.PACE_SECONDS, breaker.SHARED_PACE_SECONDS])
+def test_a_backlog_is_taken_at_its_pace(queue: Queue, pace: float) -> None:
     endpoint = queue.add_endpoint()
     queue.add_due(endpoint, 20)
-    queue.try_all()
+    queue.complete(queue.claim(), pace_seconds=pace)
     state = queue.state(endpoint)
-    assert (state["next_due"] - state["tokens_time"]).total_seconds() >= breaker.PACE_SECONDS
-    queue.pass_time(breaker.PACE_SECONDS)
+    assert (state["next_due"] - state["tokens_time"]).total_seconds() >= pace
+    queue.pass_time(pace)
     assert queue.try_all() > 0
 
 
@@ -111,6 +114,38 @@ def test_a_backlog_goes_on_though_the_database_s_clock_is_put_back(queue: Queue)
     queue.complete(jobs)
     queue.pass_time(breaker.PACE_SECONDS)
     assert queue.try_all() > 0
+
+
+def test_what_has_just_been_published_is_not_claimed_together_with_a_backlog(queue: Queue) -> None:
+    crowded, calm = queue.add_endpoint(), queue.add_endpoint()
+    queue.add_due(crowded, 20)
+    queue.try_all()
+    queue.sql("UPDATE endpoint_queue SET next_due = now() WHERE endpoint_id = %s", crowded)
+    queue.add_due(calm)
+    claim = queue.look(nudged_only=True)
+    assert ([job.receiver.id for job in claim.jobs], claim.is_partial) == ([calm], False)
+    assert {job.receiver.id for job in queue.look().jobs} == {crowded}
+
+
+def test_what_a_nudge_tells_of_and_one_claim_cannot_take_is_claimed_at_once(queue: Queue) -> None:
+    endpoint = queue.add_endpoint()
+    queue.allow(endpoint, 20)
+    queue.add_due(endpoint, 10)
+    assert queue.look(Room(4, 200, 200), nudged_only=True).again_seconds == 0
+    for _ in range(due.MAX_ENDPOINTS + 1):
+        queue.add_due(queue.add_endpoint())
+    assert queue.look(nudged_only=True).is_partial
+
+
+def test_a_claim_says_that_it_has_left_what_others_have_locked(queue: Queue, settings: Settings) -> None:
+    endpoint = queue.add_endpoint()
+    queue.add_due(endpoint)
+    other = psycopg2.connect(settings.webhooks.webhooks_database_url.get_secret_value())
+    with closing(other), other.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM endpoint_queue WHERE endpoint_id = %s FOR UPDATE", (endpoint,))
+        claim = queue.look(nudged_only=True)
+        assert (claim.jobs, claim.is_partial) == ([], True)
+    assert len(queue.look(nudged_only=True).jobs) == 1
 
 
 def test_concurrent_claims_keep_to_the_limit_together(queue: Queue) -> None:
@@ -155,7 +190,7 @@ def test_what_is_given_back_is_claimed_at_once(queue: Queue) -> None:
     queue.add_due(queue.add_endpoint(), 4)
     (token,) = {job.lease_token for job in queue.claim()}
     queue.database.read(due.release, [token])
-    assert len(queue.claim()) == 4
+    assert len(queue.look(nudged_only=True).jobs) == 4
 
 
 def test_what_a_killed_worker_had_goes_before_what_waited_behind_it(queue: Queue) -> None:
@@ -269,7 +304,7 @@ def test_a_new_url_is_tried_at_once(queue: Queue) -> None:
     queue.add_due(endpoint, 30)
     queue.try_all(404)
     queue.sql("UPDATE endpoint SET url = 'http://127.0.0.1:9/mended' WHERE id = %s", endpoint)
-    assert queue.try_all() == 10
+    assert len(queue.look(nudged_only=True).jobs) == 10
 
 
 def test_what_is_due_to_a_disabled_endpoint_waits_until_it_is_enabled(queue: Queue) -> None:
@@ -278,7 +313,7 @@ def test_what_is_due_to_a_disabled_endpoint_waits_until_it_is_enabled(queue: Que
     queue.sql("UPDATE endpoint SET state = 'disabled' WHERE id = %s", endpoint)
     assert queue.claim() == []
     queue.sql("UPDATE endpoint SET state = 'enabled' WHERE id = %s", endpoint)
-    assert len(queue.claim()) == 2
+    assert len(queue.look(nudged_only=True).jobs) == 2
 
 
 @pytest.mark.parametrize("obstacle", ["disabled", "paused"])

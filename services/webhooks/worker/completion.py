@@ -153,7 +153,6 @@ _VALUES = {
     "trip_after": breaker.TRIP_AFTER,
     "decrease": breaker.DECREASE,
     "pauses": list(breaker.PAUSE_SECONDS),
-    "pace": breaker.PACE_SECONDS,
 }
 _COMPLETE = Prepared(
     "complete_due",
@@ -184,12 +183,16 @@ def is_one_statement(results: Sequence[Result], gone_endpoints: Sequence[str]) -
     return not gone_endpoints and all(result.state != "pending" for result in results)
 
 
-def complete(results: Sequence[Result], gone_endpoints: Sequence[str], now: datetime) -> Completion:
+def complete(
+    results: Sequence[Result], gone_endpoints: Sequence[str], now: datetime, pace_seconds: float
+) -> Completion:
     """Records what became of jobs and stops sending to endpoints that are gone.
+
+    An endpoint with a backlog is next claimed for `pace_seconds` after its last claim at the earliest.
 
     Wants a transaction, unless it `is_one_statement`.
     """
-    recorded = _record(results) if results else Completion(0, None)
+    recorded = _record(results, pace_seconds) if results else Completion(0, None)
     for endpoint_id in gone_endpoints:
         endpoints.disable_gone_endpoint(endpoint_id, now)
     if any(result.state == "pending" for result in results):
@@ -198,12 +201,12 @@ def complete(results: Sequence[Result], gone_endpoints: Sequence[str], now: date
     return recorded
 
 
-def _record(results: Sequence[Result]) -> Completion:
+def _record(results: Sequence[Result], pace_seconds: float) -> Completion:
     moment = time.monotonic()
     rows = [_row(position, result, moment) for position, result in enumerate(results)]
     rows.sort(key=itemgetter("delivery_id"))
     with handle.cursor() as cursor:
-        _COMPLETE.execute(cursor, _VALUES | {"results": json.dumps(rows)})
+        _COMPLETE.execute(cursor, _VALUES | {"results": json.dumps(rows), "pace": pace_seconds})
         ((recorded, _, _, again),) = cursor.fetchall()
     return Completion(recorded, again)
 

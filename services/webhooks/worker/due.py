@@ -85,6 +85,8 @@ class Claim:
     jobs: list[Job]
     again_seconds: float
     """When to claim again, unless somebody gives notice first; zero: there may be more."""
+    is_partial: bool
+    """Some endpoints were left: others have their locks, or it was too many."""
     database_time: float
     """Unix time, as the database has it."""
 
@@ -97,7 +99,8 @@ WITH busy (endpoint_id, in_flight, is_slow) AS (
         SELECT endpoint_id FROM endpoint_nudge ORDER BY id LIMIT 4 * %(endpoints)s
     ) AS first LIMIT %(endpoints)s
 ), candidate AS MATERIALIZED (
-    (SELECT endpoint_id FROM endpoint_queue WHERE next_due <= now() ORDER BY next_due LIMIT %(endpoints)s)
+    (SELECT endpoint_id FROM endpoint_queue WHERE NOT %(nudged_only)s AND next_due <= now()
+     ORDER BY next_due LIMIT %(endpoints)s)
     UNION SELECT endpoint_id FROM nudged
 ), picked AS MATERIALIZED (
     SELECT queue.* FROM candidate JOIN endpoint_queue AS queue ON queue.endpoint_id = candidate.endpoint_id
@@ -216,19 +219,19 @@ WITH busy (endpoint_id, in_flight, is_slow) AS (
         WHERE endpoint_secret.endpoint_id = taken.endpoint_id AND (end_time IS NULL OR end_time > now())
     ))) AS each FROM taken WHERE taken > 0
 ), again AS (
-    -- Whoever has a lock may not have seen what this has seen: another look is for those that it had to leave.
-    SELECT CASE
-        WHEN (SELECT count(*) FROM candidate) > (SELECT count(*) FROM state)
-            OR (SELECT count(*) FROM candidate) >= %(endpoints)s THEN 0
-        ELSE extract(epoch FROM least(
-            (SELECT min(next_due) FROM moved), (SELECT min(next_due) FROM endpoint_queue WHERE next_due > now()),
-            now() + make_interval(secs => %(max_sleep)s)) - now())
-        END::float8 AS seconds
+    SELECT extract(epoch FROM least(
+            (SELECT min(next_due) FROM moved),
+            (SELECT min(next_due) FROM endpoint_queue WHERE NOT %(nudged_only)s AND next_due > now()),
+            now() + make_interval(secs => %(max_sleep)s)) - now())::float8 AS seconds,
+        -- Whoever has a lock may not have seen what this has seen: another look is for those that it had to leave.
+        (SELECT count(*) FROM candidate) > (SELECT count(*) FROM state)
+            OR (SELECT count(*) FROM candidate) >= %(endpoints)s AS is_partial
 )
-SELECT again.seconds, extract(epoch FROM clock_timestamp())::float8, receiver.each, NULL, NULL, NULL, NULL, NULL, NULL
+SELECT again.seconds, again.is_partial, extract(epoch FROM clock_timestamp())::float8, receiver.each,
+    NULL, NULL, NULL, NULL, NULL, NULL
 FROM again CROSS JOIN receiver
 UNION ALL
-SELECT NULL, NULL, NULL, leased.delivery_id, leased.endpoint_id, coalesce(tried.attempt_count, 0) + 1,
+SELECT NULL, NULL, NULL, NULL, leased.delivery_id, leased.endpoint_id, coalesce(tried.attempt_count, 0) + 1,
     event.id, event.type, event.body
 FROM leased
 -- Not looked up for a first try, which most are.
@@ -255,26 +258,21 @@ _CLAIM = Prepared(
         "burst": "float8",
         "look_again": "float8",
         "max_sleep": "float8",
+        "nudged_only": "boolean",
     },
 )
 
-_RELEASE = """
-WITH given AS (
-    -- As leases that have run out, which go before what has waited since.
-    UPDATE due SET due_time = now() WHERE lease_token = ANY (%(tokens)s::uuid[]) RETURNING endpoint_id
-), waiting AS (
-    SELECT endpoint_id FROM endpoint_queue WHERE endpoint_id IN (SELECT endpoint_id FROM given)
-    ORDER BY endpoint_id FOR UPDATE
-)
-UPDATE endpoint_queue AS queue SET next_due = least(queue.next_due, now()), version = queue.version + 1
-FROM waiting WHERE queue.endpoint_id = waiting.endpoint_id
-"""
+# As leases that have run out, which go before what has waited since. A trigger leaves the nudges.
+_RELEASE = "UPDATE due SET due_time = now() WHERE lease_token = ANY (%(tokens)s::uuid[])"
 
 
-def claim(token: str, room: Room, lease_seconds: float, busy: Iterable[Busy] = ()) -> Claim:
+def claim(
+    token: str, room: Room, lease_seconds: float, busy: Iterable[Busy] = (), *, nudged_only: bool = False
+) -> Claim:
     """Takes of what is due what there is room for, for `lease_seconds`; longest due endpoints first, all in turn.
 
-    `token` is a UUID, a new one for each claim.
+    `token` is a UUID, a new one for each claim. With `nudged_only` it looks at those endpoints only that a nudge tells
+    of, and answers when to claim for them again.
     """
     loads = list(busy)
     values = {
@@ -291,21 +289,21 @@ def claim(token: str, room: Room, lease_seconds: float, busy: Iterable[Busy] = (
         "burst": breaker.BURST_SECONDS,
         "look_again": LOOK_AGAIN_S,
         "max_sleep": MAX_SLEEP_S,
+        "nudged_only": nudged_only,
     }
     with handle.cursor() as cursor:
         _CLAIM.execute(cursor, values)
         rows = cursor.fetchall()
-    again, time, receivers = rows[0][:3]
+    again, is_partial, time, receivers = rows[0][:4]
     by_id = {receiver.id: receiver for receiver in map(_receiver, receivers or ())}
-    jobs = [_job(token, by_id[row[4]], row[3:]) for row in rows[1:]]
-    return Claim(jobs, max(0.0, again), time)
+    jobs = [_job(token, by_id[row[5]], row[4:]) for row in rows[1:]]
+    return Claim(jobs, max(0.0, again), is_partial, time)
 
 
 def release(tokens: Sequence[str]) -> None:
     """Gives back what these claims took and nobody completed, for other workers to take at once."""
     with handle.cursor() as cursor:
         cursor.execute(_RELEASE, {"tokens": list(tokens)})
-        cursor.execute("NOTIFY webhooks_due")
 
 
 def _receiver(row: list[Any]) -> Receiver:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 
 from services.common.database import BlockingDatabase
 from services.common.errors import SedifexError
+from services.webhooks import breaker
 from services.webhooks.worker import due, metrics, outcomes
 from services.webhooks.worker.due import Claim, Job
 from services.webhooks.worker.flights import Flights
@@ -30,6 +31,8 @@ LEASE_S = 30.0
 """Twice the longest exchange: ends only if the worker has died, or cannot reach the database for so long."""
 CREDIT_S = 0.02
 """How far claims may run ahead of their pace: what becomes due now and then is claimed at once."""
+TOLD_S = 1.0
+"""For so long after something has been published, others may be waiting."""
 MAX_BACKLOG = 4 * BATCH
 """How many outcomes may wait to be recorded while more is claimed."""
 
@@ -48,7 +51,8 @@ class QueueThread:
         self._recorder = Recorder(database)
         self._changed = threading.Condition()
         self._claimed: list[Job] = []
-        self._look_at = self._claim_from = 0.0
+        self._look_at = self._nudged_at = self._claim_from = 0.0
+        self._told_at = -math.inf
         self._may_claim = True
         self._ends_at: float | None = None
         self._clock = 0.0
@@ -79,9 +83,9 @@ class QueueThread:
         self._thread.start()
 
     def wake(self) -> None:
-        """Tells that something may be due. From any thread."""
+        """Tells that a nudge says what may be due. From any thread."""
         with self._changed:
-            self._look_at = 0.0
+            self._nudged_at, self._told_at = 0.0, time.monotonic()
             self._changed.notify()
 
     def add(self, found: Sequence[Outcome]) -> None:
@@ -130,7 +134,7 @@ class QueueThread:
 
     def _record_rest(self, deadline: float) -> None:
         while self._recorder.backlog:
-            self._recorder.record()
+            self._recorder.record(breaker.PACE_SECONDS)
             if self._recorder.is_cut_off:
                 now = time.monotonic()
                 if now >= deadline:
@@ -140,13 +144,19 @@ class QueueThread:
 
     def _pass(self) -> None:
         if self._recorder.due_at <= time.monotonic():
-            again = self._recorder.record()
+            again = self._recorder.record(self._pace(time.monotonic()))
             with self._changed:
                 self._look_at = min(self._look_at, time.monotonic() + again)
             if not self._may_claim:
                 self._told()  # a worker that stops waits for what is recorded; else nobody does
         if self._claim_at() <= time.monotonic():
             self._claim()
+
+    def _pace(self, now: float) -> float:
+        """In seconds, of backlogs at the endpoints of which something is to be recorded."""
+        # What fills half a statement is of many endpoints: to slow down all of them would spare nobody a small one.
+        is_shared = now - self._told_at < TOLD_S and 2 * self._recorder.backlog < BATCH
+        return breaker.SHARED_PACE_SECONDS if is_shared else breaker.PACE_SECONDS
 
     def _pause(self, now: float) -> float:
         return max(0.0, min(self._recorder.due_at, self._claim_at(), now + LOOK_S) - now)
@@ -156,17 +166,21 @@ class QueueThread:
         has_room = self._flights.free > 0 and self._recorder.backlog < MAX_BACKLOG
         if not self._may_claim or self._recorder.is_cut_off or not has_room:
             return math.inf
-        return max(self._look_at, self._claim_from)
+        return max(min(self._look_at, self._nudged_at), self._claim_from)
 
     def _claim(self) -> None:
         begun = time.monotonic()
         room, busy = self._flights.look(BATCH, begun)
         with self._changed:
+            # A backlog whose time has not come would make the claim longer, and keep what is new from its sockets.
+            nudged_only = self._look_at > begun
             # Whoever wakes this from now on may tell of what this claim does not see: that is not forgotten at its end.
-            self._look_at = math.inf
+            self._nudged_at = math.inf
+            if not nudged_only:
+                self._look_at = math.inf
         token = uuid.uuid4().hex
         try:
-            claim = self._database.read(due.claim, token, room, LEASE_S, busy)
+            claim = self._database.read(due.claim, token, room, LEASE_S, busy, nudged_only=nudged_only)
         except Exception as failure:  # whatever it is, the queue is looked at again
             metrics.CLAIM_FAILURES.inc()
             report("cannot look at the queue", failure)
@@ -182,17 +196,22 @@ class QueueThread:
         pause = 0.0 if 2 * len(claim.jobs) >= room.total else max(GATHER_S - took, took)
         self._claim_from = max(self._claim_from, now - CREDIT_S) + pause
         # All workers are told of the same moment: were they to keep it, they would meet each other's locks.
-        again = claim.again_seconds + random.random() * GATHER_S if claim.again_seconds else pause  # noqa: S311
+        again = min(LOOK_S, claim.again_seconds + random.random() * GATHER_S) if claim.again_seconds else pause  # noqa: S311
+        with self._changed:
+            self._look_at = min(self._look_at, now + again)
+            if claim.is_partial and nudged_only:
+                self._nudged_at = min(self._nudged_at, now + pause)
+            elif claim.is_partial:
+                self._look_at = min(self._look_at, now + pause)
         if claim.jobs:
             self._recorder.expect(token, len(claim.jobs))
-        self._hand_over(claim, now, now + min(LOOK_S, again))
+        self._hand_over(claim, now)
 
-    def _hand_over(self, claim: Claim, now: float, look_at: float) -> None:
+    def _hand_over(self, claim: Claim, now: float) -> None:
         wanted = _few_first([job for job in claim.jobs if job.receiver.is_wanted])
         unwanted = [job for job in claim.jobs if not job.receiver.is_wanted]
         self._recorder.add([outcomes.of_unwanted(job, Moment(now, datetime.now(UTC))) for job in unwanted])
         with self._changed:
-            self._look_at = min(self._look_at, look_at)
             if not self._may_claim:
                 return  # what it has taken is given back
             self._flights.begin_all(wanted, now)

@@ -70,8 +70,8 @@ class Recorder:
             return math.inf
         return 0.0 if len(self._waiting) >= self._size and not self._is_cut_off else self._from
 
-    def record(self) -> float:
-        """Records a batch, or keeps it to be tried again.
+    def record(self, pace_seconds: float) -> float:
+        """Records a batch, or keeps it to be tried again. Backlogs of its endpoints go on at `pace_seconds`.
 
         Answers in how many seconds to look what is due to its endpoints; infinite: there is nothing.
         """
@@ -84,7 +84,7 @@ class Recorder:
         try:
             is_one = completion.is_one_statement(results, gone)
             run = self._database.read if is_one else self._database.write
-            done = run(completion.complete, results, gone, datetime.now(UTC))
+            done = run(completion.complete, results, gone, datetime.now(UTC), pace_seconds)
         except Exception as failure:  # whatever it is, what has been sent must not be forgotten
             metrics.RECORD_FAILURES.inc()
             report("outcomes wait to be recorded", failure)

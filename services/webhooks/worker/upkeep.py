@@ -173,7 +173,6 @@ def mend_queue() -> bool:
         cursor.execute(_MEND)
         if cursor.rowcount:
             log.error("endpoints had been forgotten by the queue", extra={"count": cursor.rowcount})
-            cursor.execute("NOTIFY webhooks_due")
     return False
 
 
