@@ -5,8 +5,8 @@ since, a nudge tells of. A claim locks the rows that are longest due, takes from
 this worker's slots leave room for, in turn, and moves the row behind the others: whoever has a backlog of a million
 gets no more of a claim than whoever has one delivery. It moves each delivery's `due_time` to the end of a lease and
 marks it with a token of the claim. If the worker dies, the delivery simply becomes due again, before all that waited
-behind it. How many an endpoint has
-in flight is counted from those leases, by all workers alike, so that a worker that is killed can leave no count behind.
+behind it. How many an endpoint has in flight is counted from those leases, by all workers alike, so that a worker that
+is killed can leave no count behind.
 
 A statement sees the database as of its beginning. A row that was changed between then and its lock, by another worker,
 is left for the next claim, which this one asks for: what was read of it would be older than the lock, and would exceed
